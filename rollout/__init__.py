@@ -1,0 +1,1 @@
+"""Rolling upgrades of many cloud services at once: gated, resumable, rehearsable."""

@@ -1,0 +1,103 @@
+"""Every error this package raises on purpose, drawn as one tree.
+
+    RolloutError                  a person can act on it; the message says what, where, why and what to do next
+    ├── PolicyError               65  a document is wrong; carries all problems, each with file:line:col
+    │   └── NotSupportedYet       65  the document is right, this version cannot run it
+    ├── UsageError                64  the command line asks for something that makes no sense
+    ├── EndpointUnreachable       69  the endpoint does not answer, or answers something else than the API
+    ├── StateInUse                75  another engine holds the state directory
+    ├── StateUnusable              1  the state directory cannot be trusted or written
+    │   ├── JournalDamaged         1  a record does not fit the chain, or a fact does not fit the state
+    │   └── JournalFull            1  the disk took less than was written; nothing more is begun
+    ├── CommandRefused             6  not now, with what would work; also a changed policy under a known id
+    └── PlatformError              1  the platform said something the client cannot use
+
+    InvariantBroken               our own mistake: never caught, stops the process
+
+The number is the exit code a command ends with (sysexits where one fits).
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import msgspec
+
+
+class RolloutError(Exception):
+    """Something a person can act on."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing wrong with a document. `line` and `column` count from 1; 0 = the whole file."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    """Where in the document, e.g. `health.checks[1].timeout`; empty = the document itself."""
+    message: str
+
+    def __str__(self) -> str:
+        """Give `file:line:col path: message`."""
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place} {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
+
+
+class PolicyError(RolloutError):
+    """A policy, fleet or configuration file is wrong. All problems at once, in file order."""
+
+    exit_code = 65
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class NotSupportedYet(PolicyError):
+    """The document is right and this version cannot run it; nothing was ignored."""
+
+
+class UsageError(RolloutError):
+    """The command line asks for something that makes no sense."""
+
+    exit_code = 64
+
+
+class EndpointUnreachable(RolloutError):
+    """The endpoint does not answer, or what answers is not the Service Management API."""
+
+    exit_code = 69
+
+
+class StateInUse(RolloutError):
+    """Another engine holds the state directory; the message names it."""
+
+    exit_code = 75
+
+
+class StateUnusable(RolloutError):
+    """The state directory cannot be trusted or written."""
+
+
+class JournalDamaged(StateUnusable):
+    """A record does not fit the hash chain, or a fact does not fit the state it is told to."""
+
+
+class JournalFull(StateUnusable):
+    """The disk took less than was written: nothing more is begun, what is in flight is still watched."""
+
+
+class CommandRefused(RolloutError):
+    """Not now; the message says why and what would work."""
+
+    exit_code = 6
+
+
+class PlatformError(RolloutError):
+    """The platform said something the client cannot use."""
+
+
+class InvariantBroken(Exception):
+    """Our own mistake. Raised instead of `assert`, so that it lives under `-O`; it stops the process."""

@@ -1,0 +1,1 @@
+"""The classic Azure Service Management API, as a client."""
