@@ -1,0 +1,61 @@
+"""What is needed next: imperatives that the shell carries out without asking why."""
+
+import msgspec
+
+from rollout.core.event import ServiceFact
+from rollout.core.operation import Operation
+from rollout.core.outcome import Handle
+
+
+class PollOperation(msgspec.Struct, frozen=True, tag="poll"):
+    """Ask how call `number` is doing."""
+
+    number: int
+    handle: Handle
+
+
+class LookAtDeployment(msgspec.Struct, frozen=True, tag="look"):
+    """Look at the deployment."""
+
+
+class ProbeHealth(msgspec.Struct, frozen=True, tag="probe"):
+    """Ask every check about `domain`, each `interval_s` seconds, the first time at engine second `first_t`."""
+
+    domain: int
+    interval_s: float
+    first_t: float
+
+
+Source = PollOperation | LookAtDeployment | ProbeHealth
+
+
+class Submit(msgspec.Struct, frozen=True, tag="submit"):
+    """Make this call: permit, decide again, record the intent, send, record the answer."""
+
+    operation: Operation
+    going_back: bool
+
+
+class Watch(msgspec.Struct, frozen=True, tag="watch"):
+    """Ask one source until `interpret` finds a fact in an answer, or the state changes otherwise.
+
+    `due_t` is the engine second at which an answer is wanted in any case: the end of a clock.
+    """
+
+    source: Source
+    due_t: float
+
+
+class Wait(msgspec.Struct, frozen=True, tag="wait"):
+    """Do nothing until engine second `until_t`; None = until somebody's word."""
+
+    until_t: float | None
+
+
+class Record(msgspec.Struct, frozen=True, tag="record"):
+    """Write this fact down."""
+
+    fact: ServiceFact
+
+
+Action = Submit | Watch | Wait | Record

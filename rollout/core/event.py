@@ -1,0 +1,359 @@
+"""What happened: facts in the past tense, people's words among them, and the entry that records one.
+
+Facts are only ever added to. A fact that takes on a new shape keeps an upcaster and a stored sample (journal/codec).
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from rollout.core.names import Now, ServiceName, StreamName
+from rollout.core.operation import Operation
+from rollout.core.outcome import Handle, RefusedKind
+from rollout.core.plan import RolloutPlan, ServicePlan
+from rollout.core.snapshot import Sighting
+
+
+class Verdict(StrEnum):
+    """What a round of checks said. `unknown` never passes and never fails: it is missing evidence."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+class Finding(StrEnum):
+    """What a look at the deployment meant where the service rollout stood."""
+
+    BEGUN = "begun"
+    """Our change is in place, unlocked, and waits for its first walk."""
+    CLEAR = "clear"
+    """Nothing speaks against the next call."""
+    SETTLED = "settled"
+    """The walked domain is done: pointer moved, instances ready, twice in a row."""
+    APPLIED = "applied"
+    """The call whose answer was lost or refused did take effect."""
+    NOT_APPLIED = "not_applied"
+    RESTORED = "restored"
+    """The deployment is back as it was, twice in a row."""
+    NO_WAY_BACK = "no_way_back"
+    """Our change is complete: the platform's Rollback is gone."""
+    FOREIGN = "foreign"
+    """Somebody else's change."""
+    UNCLEAR = "unclear"
+    """The deployment shows neither."""
+    OVERDUE = "overdue"
+    """A limit has passed, and the look was made after it."""
+
+
+class Outcome(StrEnum):
+    """The one ending of an attempt."""
+
+    SUCCEEDED = "succeeded"
+    UNCHANGED = "unchanged"
+    ROLLED_BACK = "rolled_back"
+    FAILED = "failed"
+    """Nothing was changed."""
+    SKIPPED = "skipped"
+    """Preflight found that it cannot work; nothing was touched."""
+
+
+class HoldReason(StrEnum):
+    """Why not to go forward. A hold never stops going back."""
+
+    PAUSE = "pause"
+    HALT = "halt"
+    """The wave broke its failure tolerance."""
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """One check's part in a verdict."""
+
+    check: str
+    verdict: Verdict
+    detail: str
+
+
+# --- facts of one service rollout ---
+
+
+class Opened(msgspec.Struct, frozen=True, tag="opened"):
+    """An attempt exists, with its frozen plan."""
+
+    plan: ServicePlan
+    attempt: int
+
+
+class Admitted(msgspec.Struct, frozen=True, tag="admitted"):
+    """The fleet lets this service begin."""
+
+    wave: str
+
+
+class Before(msgspec.Struct, frozen=True):
+    """The deployment as it was before the change: what going back is measured against."""
+
+    deployment: str
+    release: str
+    domain_count: int
+    instance_counts: dict[str, int]
+
+
+class Preflighted(msgspec.Struct, frozen=True, tag="preflighted"):
+    """The deployment fits the plan."""
+
+    before: Before
+    saw: Sighting
+
+
+class Unfit(msgspec.Struct, frozen=True, tag="unfit"):
+    """The plan cannot work on this deployment; nothing was touched."""
+
+    reason: str
+
+
+class Intended(msgspec.Struct, frozen=True, tag="intended"):
+    """This call is about to be made. Durable before its first byte leaves.
+
+    `quarantine_s` is how long the request can still be in flight once its answer is lost.
+    """
+
+    number: int
+    operation: Operation
+    quarantine_s: float
+
+
+class Accepted(msgspec.Struct, frozen=True, tag="accepted"):
+    """The platform took call `number`."""
+
+    number: int
+    handle: Handle
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """Call `number` is known not to have been applied. `retry_in_s` was drawn with full jitter when it was recorded."""
+
+    number: int
+    kind: RefusedKind
+    error: str
+    retry_in_s: float
+
+
+class Lost(msgspec.Struct, frozen=True, tag="lost"):
+    """Nobody knows whether call `number` was applied."""
+
+    number: int
+    detail: str
+
+
+class Succeeded(msgspec.Struct, frozen=True, tag="succeeded"):
+    """The operation of call `number` ended well."""
+
+    number: int
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """The operation of call `number` ended badly."""
+
+    number: int
+    code: str
+    message: str
+
+
+class Untracked(msgspec.Struct, frozen=True, tag="untracked"):
+    """The platform does not know the operation of call `number` any more; the deployment is asked instead."""
+
+    number: int
+    detail: str
+
+
+class Observed(msgspec.Struct, frozen=True, tag="observed"):
+    """A look at the deployment, and what it meant."""
+
+    finding: Finding
+    detail: str
+    saw: Sighting | None = None
+
+
+class Blinded(msgspec.Struct, frozen=True, tag="blinded"):
+    """A limit has passed, but nobody can look: the limit waits until somebody can."""
+
+    detail: str
+
+
+class Probed(msgspec.Struct, frozen=True, tag="probed"):
+    """A round of checks gave its first verdict, or another one than before."""
+
+    domain: int
+    verdict: Verdict
+    evidence: tuple[Evidence, ...]
+
+
+class GatePassed(msgspec.Struct, frozen=True, tag="gate_passed"):
+    """The domain was healthy for long enough."""
+
+    domain: int
+    evidence: tuple[Evidence, ...]
+
+
+class GateFailed(msgspec.Struct, frozen=True, tag="gate_failed"):
+    """The domain was not healthy in time."""
+
+    domain: int
+    reason: str
+    evidence: tuple[Evidence, ...]
+
+
+class Baked(msgspec.Struct, frozen=True, tag="baked"):
+    """The longer wait under watch before the point of no return ended well."""
+
+    domain: int
+    evidence: tuple[Evidence, ...]
+
+
+class TurnedBack(msgspec.Struct, frozen=True, tag="turned_back"):
+    """From here on only going back is wanted. From here the service counts as failed."""
+
+    reason: str
+
+
+class HeldOnFailure(msgspec.Struct, frozen=True, tag="held_on_failure"):
+    """The service stays as it is until a person speaks. From here the service counts as failed."""
+
+    reason: str
+
+
+class Held(msgspec.Struct, frozen=True, tag="held"):
+    """A named reason not to go forward came up."""
+
+    reason: HoldReason
+    who: str
+    note: str
+    until_wall: float | None = None
+
+
+class Released(msgspec.Struct, frozen=True, tag="released"):
+    """A hold was lifted."""
+
+    reason: HoldReason
+    who: str
+
+
+class Stopped(msgspec.Struct, frozen=True, tag="stopped"):
+    """A person's word: no new call in either direction."""
+
+    who: str
+    note: str
+
+
+class Resumed(msgspec.Struct, frozen=True, tag="resumed"):
+    """A person lifted the stop."""
+
+    who: str
+    note: str
+
+
+class TakenOver(msgspec.Struct, frozen=True, tag="taken_over"):
+    """Somebody else's change is on the deployment; it is never walked, rolled back or adopted."""
+
+    detail: str
+
+
+class Escalated(msgspec.Struct, frozen=True, tag="escalated"):
+    """Only a person can tell what is true; the service waits for one."""
+
+    reason: str
+
+
+class Closed(msgspec.Struct, frozen=True, tag="closed"):
+    """The one ending of this attempt."""
+
+    outcome: Outcome
+    who: str
+    reason: str
+
+
+ServiceFact = (
+    Opened
+    | Admitted
+    | Preflighted
+    | Unfit
+    | Intended
+    | Accepted
+    | Refused
+    | Lost
+    | Succeeded
+    | Failed
+    | Untracked
+    | Observed
+    | Blinded
+    | Probed
+    | GatePassed
+    | GateFailed
+    | Baked
+    | TurnedBack
+    | HeldOnFailure
+    | Held
+    | Released
+    | Stopped
+    | Resumed
+    | TakenOver
+    | Escalated
+    | Closed
+)
+
+
+# --- facts of the rollout ---
+
+
+class RolloutOpened(msgspec.Struct, frozen=True, tag="rollout_opened"):
+    """The rollout exists. Its services' streams are opened in the same transaction."""
+
+    plan: RolloutPlan
+
+
+class WaveOpened(msgspec.Struct, frozen=True, tag="wave_opened"):
+    """Services of this wave may be admitted."""
+
+    wave: str
+
+
+class ServiceAdmitted(msgspec.Struct, frozen=True, tag="service_admitted"):
+    """Written with the service's own `Admitted`."""
+
+    service: ServiceName
+
+
+class ServiceEnded(msgspec.Struct, frozen=True, tag="service_ended"):
+    """Written with the service's own `Closed`."""
+
+    service: ServiceName
+    outcome: Outcome
+
+
+class Halted(msgspec.Struct, frozen=True, tag="halted"):
+    """Nothing new starts; what is in flight finishes its domain's gate and then holds."""
+
+    wave: str
+    reason: str
+
+
+class RolloutClosed(msgspec.Struct, frozen=True, tag="rollout_closed"):
+    """Every service has ended. `failures` = how many did not succeed."""
+
+    failures: int
+    reason: str
+
+
+FleetFact = RolloutOpened | WaveOpened | ServiceAdmitted | ServiceEnded | Halted | RolloutClosed
+Fact = ServiceFact | FleetFact
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A fact, when it happened, whose word it was, and its place in its stream (versions count from 1)."""
+
+    stream: StreamName
+    version: int
+    now: Now
+    actor: str
+    fact: Fact

@@ -1,0 +1,117 @@
+"""What one rollout has promised to do: frozen data, so that yesterday's journal runs under today's code.
+
+All durations are seconds.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from rollout.core.names import Digest, RolloutId, ServiceName, Target
+from rollout.core.operation import RollbackMode
+
+ROLLBACK_TIMEOUT_S_MIN = 3600.0
+ROLLBACK_TIMEOUT_S_PER_DOMAIN = 1200.0
+
+
+class OnFailure(StrEnum):
+    """What a failing service does; `hold` waits for a person where it stands."""
+
+    ROLLBACK = "rollback"
+    HOLD = "hold"
+
+
+class CheckPlan(msgspec.Struct, frozen=True):
+    """One health check, ready to be asked."""
+
+    name: str
+    kind: str
+    timeout_s: float
+    options: dict[str, str] = {}
+
+
+class HealthPlan(msgspec.Struct, frozen=True):
+    """The gate after each domain, with Service Fabric's three clocks.
+
+    `wait_s` before the first check; `stable_s` of unbroken passes open the gate; `retry_s` of unbroken failures fail
+    it. A verdict flip starts both afresh.
+    """
+
+    wait_s: float
+    stable_s: float
+    retry_s: float
+    interval_s: float
+    checks: tuple[CheckPlan, ...]
+
+
+class WalkPlan(msgspec.Struct, frozen=True):
+    """Bounds of walking: `domain_timeout_s` holds walk, settling and gate of one domain together."""
+
+    bake_before_last_s: float
+    domain_timeout_s: float
+    allow_no_rollback: bool
+
+
+class UpgradePlan(msgspec.Struct, frozen=True, tag="upgrade"):
+    """An in-place upgrade. Instance counts of the running deployment are kept."""
+
+    package: Digest
+    package_shown: str
+    """The package's URL without query or user part, for people."""
+    configuration: Digest
+    label: str
+    force: bool = False
+
+
+class RollbackPlan(msgspec.Struct, frozen=True):
+    """How to go back; `timeout_s` None = an hour, or twenty minutes for each touched domain if that is more."""
+
+    mode: RollbackMode = RollbackMode.AUTO
+    timeout_s: float | None = None
+
+    def bound_s(self, touched: int) -> float:
+        """Give the time going back may take after `touched` domains."""
+        if self.timeout_s is not None:
+            return self.timeout_s
+        return max(ROLLBACK_TIMEOUT_S_MIN, ROLLBACK_TIMEOUT_S_PER_DOMAIN * touched)
+
+
+class ServicePlan(msgspec.Struct, frozen=True):
+    """One service's way through the change."""
+
+    rollout: RolloutId
+    target: Target
+    change: UpgradePlan
+    health: HealthPlan
+    walk: WalkPlan
+    begin_timeout_s: float
+    timeout_s: float
+    on_failure: OnFailure
+    rollback: RollbackPlan
+
+    @property
+    def service(self) -> ServiceName:
+        """The service this plan is about."""
+        return self.target.service
+
+
+class WavePlan(msgspec.Struct, frozen=True):
+    """An ordered group of services with its own cap and failure tolerance."""
+
+    name: str
+    services: tuple[ServiceName, ...]
+    max_parallel: int
+    failure_tolerance: int
+    strict: bool
+    """Bound what is in flight so that failures can never exceed failure_tolerance + 1 (CloudFormation StackSets)."""
+
+
+class RolloutPlan(msgspec.Struct, frozen=True):
+    """One run of a policy over a fleet."""
+
+    rollout: RolloutId
+    policy: Digest
+    """The blob with the policy's text as submitted."""
+    documents: Digest
+    """Of everything the plan was made from; equal = the same rollout submitted again."""
+    waves: tuple[WavePlan, ...]

@@ -1,0 +1,83 @@
+"""What a journal is: the append-only truth. One contract suite runs on every implementation."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from rollout.core.event import Entry
+from rollout.core.names import Digest, Now, StreamName
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """An entry as it lies in the journal.
+
+    `position` counts from 1 over all streams, in commit order, without gaps. `chain` is the SHA-256 over the previous
+    record's chain and this record's bytes, as 64 hex digits.
+    """
+
+    position: int
+    entry: Entry
+    chain: str
+
+
+class StreamRow(msgspec.Struct, frozen=True):
+    """One line of the index of streams."""
+
+    stream: StreamName
+    version: int
+    ended: bool
+
+
+class VersionConflict(Exception):
+    """Another process wrote to a stream this one owns. This process stops; it never retries."""
+
+
+class Journal(Protocol):
+    """Durable entries, an index of streams, a heartbeat and content-addressed blobs."""
+
+    async def append(self, entries: Sequence[Entry], ended: Sequence[StreamName] = ()) -> Sequence[Recorded]:
+        """Write entries of one or several streams in one transaction: all or none, durable on return.
+
+        `ended` names streams that take no further entry. Raises VersionConflict where an entry's version is not its
+        stream's next, JournalFull when the disk is full (the journal stays readable), StateUnusable when a sync failed
+        (the journal refuses everything from then on: the kernel may have dropped the pages).
+        Once begun, a write is finished even when the caller is cancelled.
+        """
+        ...
+
+    async def read(self, stream: StreamName) -> Sequence[Recorded]:
+        """Give one stream's entries in order; empty for an unknown stream. Raises JournalDamaged."""
+        ...
+
+    async def read_after(self, position: int, limit: int) -> Sequence[Recorded]:
+        """Give at most `limit` entries of all streams with a greater position, in order."""
+        ...
+
+    async def streams(self, *, open_only: bool = False) -> Sequence[StreamRow]:
+        """Give the index of streams, in order of their first entry."""
+        ...
+
+    async def beat(self, now: Now) -> None:
+        """Note that the engine lived at `now`; bounds how much engine time a crash can lose."""
+        ...
+
+    async def last_t(self) -> float:
+        """Give the largest engine second that entries or heartbeats know; 0.0 for a new journal."""
+        ...
+
+    async def put(self, payload: bytes) -> Digest:
+        """Store a blob, durable on return; the same bytes are stored once."""
+        ...
+
+    async def payload(self, digest: Digest) -> bytes:
+        """Give a blob back; an unknown or altered one raises JournalDamaged."""
+        ...
+
+    async def verify(self) -> int:
+        """Walk the whole chain and return its length; the first record that does not fit raises JournalDamaged."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is being written and let go of the store."""
+        ...

@@ -1,0 +1,91 @@
+"""What a platform is to the engine: look, ask, follow. The engine knows no platform by name."""
+
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from rollout.core.names import Digest, Target
+from rollout.core.operation import Operation
+from rollout.core.outcome import Handle, Outcome, Progress
+from rollout.core.snapshot import Observation
+
+
+class WalkOrder(StrEnum):
+    """In which order domains may be walked."""
+
+    ASCENDING = "ascending"
+
+
+class RollbackSupport(StrEnum):
+    """How a change is taken back."""
+
+    WHILE_IN_PROGRESS = "while_in_progress"
+    """A call of its own, gone once the last walk is accepted."""
+    RE_APPLY = "re_apply"
+    NONE = "none"
+
+
+class Capabilities(msgspec.Struct, frozen=True):
+    """What a platform can do, as data."""
+
+    walk_order: WalkOrder
+    begin_starts_first_domain: bool
+    rollback: RollbackSupport
+    suspend: bool
+    swap: bool
+
+
+class Payloads(Protocol):
+    """Where a platform finds what operations name by digest."""
+
+    async def payload(self, digest: Digest) -> bytes:
+        """Give the bytes behind `digest`; an unknown one raises JournalDamaged."""
+        ...
+
+
+class Ticket(Protocol):
+    """What a call carries besides its operation."""
+
+    @property
+    def key(self) -> str:
+        """`<stream>/<number>`: for correlation in logs, and the simulation's tag."""
+        ...
+
+    @property
+    def timeout_s(self) -> float:
+        """How long the call may take in all. Past it the answer counts as lost."""
+        ...
+
+    def still_wanted(self) -> bool:
+        """Be asked synchronously, with the connection in hand, before the first byte; False = do not send."""
+        ...
+
+
+class Platform(Protocol):
+    """One kind of service to upgrade. Every method ends by itself and raises nothing the world can cause."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this platform can do."""
+        ...
+
+    def write_scope(self, target: Target) -> str:
+        """Name the rate bucket the target's calls are counted in: a subscription, a cluster."""
+        ...
+
+    async def observe(self, target: Target) -> Observation:
+        """Look at one deployment: by name where the target has one, else by slot."""
+        ...
+
+    async def submit(self, target: Target, operation: Operation, ticket: Ticket) -> Outcome:
+        """Make exactly one attempt. A repeat is the engine's to decide, as a new intent."""
+        ...
+
+    async def poll(self, handle: Handle) -> Progress:
+        """Ask how an accepted operation is doing."""
+        ...
+
+    async def close(self) -> None:
+        """Give connections back."""
+        ...
