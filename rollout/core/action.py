@@ -37,12 +37,12 @@ class Submit(msgspec.Struct, frozen=True, tag="submit"):
 
 
 class Watch(msgspec.Struct, frozen=True, tag="watch"):
-    """Ask one source until `interpret` finds a fact in an answer, or the state changes otherwise.
+    """Ask these sources until `interpret` finds a fact in one answer, or the state changes otherwise.
 
     `due_t` is the engine second at which an answer is wanted in any case: the end of a clock.
     """
 
-    source: Source
+    sources: tuple[Source, ...]
     due_t: float
 
 

@@ -7,11 +7,13 @@ from enum import StrEnum
 
 import msgspec
 
-from rollout.core.names import Now, ServiceName, StreamName
+from rollout.core.ending import Outcome
+from rollout.core.fleet_event import FleetFact
+from rollout.core.names import Now, StreamName
 from rollout.core.operation import Operation
 from rollout.core.outcome import Handle, RefusedKind
-from rollout.core.plan import RolloutPlan, ServicePlan
-from rollout.core.snapshot import Sighting
+from rollout.core.plan import ServicePlan
+from rollout.core.snapshot import Before, Sighting
 
 
 class Verdict(StrEnum):
@@ -38,24 +40,8 @@ class Finding(StrEnum):
     """The deployment is back as it was, twice in a row."""
     NO_WAY_BACK = "no_way_back"
     """Our change is complete: the platform's Rollback is gone."""
-    FOREIGN = "foreign"
-    """Somebody else's change."""
-    UNCLEAR = "unclear"
-    """The deployment shows neither."""
     OVERDUE = "overdue"
     """A limit has passed, and the look was made after it."""
-
-
-class Outcome(StrEnum):
-    """The one ending of an attempt."""
-
-    SUCCEEDED = "succeeded"
-    UNCHANGED = "unchanged"
-    ROLLED_BACK = "rolled_back"
-    FAILED = "failed"
-    """Nothing was changed."""
-    SKIPPED = "skipped"
-    """Preflight found that it cannot work; nothing was touched."""
 
 
 class HoldReason(StrEnum):
@@ -88,15 +74,6 @@ class Admitted(msgspec.Struct, frozen=True, tag="admitted"):
     """The fleet lets this service begin."""
 
     wave: str
-
-
-class Before(msgspec.Struct, frozen=True):
-    """The deployment as it was before the change: what going back is measured against."""
-
-    deployment: str
-    release: str
-    domain_count: int
-    instance_counts: dict[str, int]
 
 
 class Preflighted(msgspec.Struct, frozen=True, tag="preflighted"):
@@ -257,12 +234,14 @@ class TakenOver(msgspec.Struct, frozen=True, tag="taken_over"):
     """Somebody else's change is on the deployment; it is never walked, rolled back or adopted."""
 
     detail: str
+    saw: Sighting | None = None
 
 
 class Escalated(msgspec.Struct, frozen=True, tag="escalated"):
     """Only a person can tell what is true; the service waits for one."""
 
     reason: str
+    saw: Sighting | None = None
 
 
 class Closed(msgspec.Struct, frozen=True, tag="closed"):
@@ -303,49 +282,6 @@ ServiceFact = (
 )
 
 
-# --- facts of the rollout ---
-
-
-class RolloutOpened(msgspec.Struct, frozen=True, tag="rollout_opened"):
-    """The rollout exists. Its services' streams are opened in the same transaction."""
-
-    plan: RolloutPlan
-
-
-class WaveOpened(msgspec.Struct, frozen=True, tag="wave_opened"):
-    """Services of this wave may be admitted."""
-
-    wave: str
-
-
-class ServiceAdmitted(msgspec.Struct, frozen=True, tag="service_admitted"):
-    """Written with the service's own `Admitted`."""
-
-    service: ServiceName
-
-
-class ServiceEnded(msgspec.Struct, frozen=True, tag="service_ended"):
-    """Written with the service's own `Closed`."""
-
-    service: ServiceName
-    outcome: Outcome
-
-
-class Halted(msgspec.Struct, frozen=True, tag="halted"):
-    """Nothing new starts; what is in flight finishes its domain's gate and then holds."""
-
-    wave: str
-    reason: str
-
-
-class RolloutClosed(msgspec.Struct, frozen=True, tag="rollout_closed"):
-    """Every service has ended. `failures` = how many did not succeed."""
-
-    failures: int
-    reason: str
-
-
-FleetFact = RolloutOpened | WaveOpened | ServiceAdmitted | ServiceEnded | Halted | RolloutClosed
 Fact = ServiceFact | FleetFact
 
 

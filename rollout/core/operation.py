@@ -66,3 +66,8 @@ def attempt_token(rollout: RolloutId, service: ServiceName, attempt: int, number
     """
     digest = hashlib.sha256(f"{rollout}\n{service}\n{attempt}\n{number}".encode()).hexdigest()
     return f"[ro:{digest[:12]}]"
+
+
+def token_of(label: str) -> str:
+    """Give the attempt token a label ends with."""
+    return label.rpartition(" ")[2]

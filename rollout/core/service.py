@@ -5,11 +5,13 @@ A phase is a frozen value that carries only what is true in it. Only `evolve` ma
 
 import msgspec
 
-from rollout.core.event import Before, Evidence, HoldReason, Outcome, Verdict
+from rollout.core.ending import Outcome
+from rollout.core.event import Evidence, HoldReason, Verdict
 from rollout.core.names import StreamName, Target
 from rollout.core.operation import Operation
 from rollout.core.outcome import Handle
 from rollout.core.plan import ServicePlan
+from rollout.core.snapshot import Before
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -61,9 +63,10 @@ class Preflight(msgspec.Struct, frozen=True, tag="preflight"):
 
 
 class Beginning(msgspec.Struct, frozen=True, tag="beginning"):
-    """The change is being started; `call` None = not asked for yet."""
+    """The change is being started; `call` None = not asked for yet. `cleared_t` as in Ready."""
 
     step: Step
+    cleared_t: float
     call: Call | None = None
 
 
@@ -119,12 +122,13 @@ class Reconciling(msgspec.Struct, frozen=True, tag="reconciling"):
 
 
 class RollingBack(msgspec.Struct, frozen=True, tag="rolling_back"):
-    """The platform's Rollback. `call` None = not asked for yet; `settling` = asked, done, to be seen."""
+    """The platform's Rollback. `call` None = not asked for yet; `settling` = done, to be seen; `restored` = seen."""
 
     step: Step
     call: Call | None = None
     cleared_t: float | None = None
     settling: bool = False
+    restored: bool = False
 
 
 class HeldForPerson(msgspec.Struct, frozen=True, tag="held"):
@@ -214,6 +218,8 @@ class ServiceRollout(msgspec.Struct, frozen=True):
     failure: str | None = None
     """What went wrong, once something did; from then on the way forward is closed."""
     turned_back: bool = False
+    no_way_back: str | None = None
+    """Why the platform's Rollback cannot be used any more."""
     blind: str | None = None
     """Why nobody can look, while a limit waits for a look."""
 

@@ -120,3 +120,12 @@ def sighting(snapshot: Snapshot) -> Sighting:
         instances=len(snapshot.instances),
         not_ready=tuple(waiting[:NOT_READY_SHOWN_MAX]),
     )
+
+
+class Before(msgspec.Struct, frozen=True):
+    """The deployment as it was before the change: what going back is measured against."""
+
+    deployment: str
+    release: str
+    domain_count: int
+    instance_counts: dict[str, int]

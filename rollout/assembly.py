@@ -1,0 +1,145 @@
+"""The one composition root: picks platform, journal, clock and pace, and hands an engine to whoever runs rollouts."""
+
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+import prometheus_client
+import structlog
+
+from rollout.core.compile import Compiled, compile_bundle
+from rollout.core.evolve import evolve
+from rollout.core.fleet import evolve_fleet
+from rollout.core.names import RolloutId, rollout_stream
+from rollout.core.plan import CheckPlan, ServicePlan
+from rollout.core.snapshot import Absent
+from rollout.engine.clock import Clock, EngineClock
+from rollout.engine.engine import Engine
+from rollout.engine.eyes import Eyes
+from rollout.engine.groups import unwrapped
+from rollout.engine.kit import Kit
+from rollout.engine.pacer import READS, WRITES, Pace, Pacer
+from rollout.engine.streams import RolloutLedger
+from rollout.engine.telemetry import Telemetry
+from rollout.engine.tracker import Tracker
+from rollout.errors import CommandRefused, InvariantBroken, PolicyError
+from rollout.gates.instances import InstancesCheck
+from rollout.gates.probe import Probe
+from rollout.journal.journal import Journal, Recorded
+from rollout.journal.ledger import Ledger
+from rollout.journal.sqlite import SqliteJournal
+from rollout.journal.state import StateDirectory
+from rollout.platforms.classic.platform import ClassicPlatform
+from rollout.policy.bundle import Bundle
+from rollout.policy.diff import diff
+from rollout.settings import EMULATED_CALLS_PER_S, RunSettings
+
+EMULATED = Pace(start=EMULATED_CALLS_PER_S, floor=1.0, ceiling=EMULATED_CALLS_PER_S, rise=EMULATED_CALLS_PER_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """An engine with its surroundings, for the time of `assembled`'s block."""
+
+    engine: Engine
+    clock: Clock
+    journal: Journal
+    ledger: RolloutLedger
+    platform: ClassicPlatform
+
+    def listen(self, hear: Callable[[Sequence[Recorded]], None]) -> None:
+        """Tell `hear` of every entry once it is durable, in commit order."""
+        self.ledger.listen(hear)
+
+    async def admit(self, bundle: Bundle) -> RolloutId:
+        """Open the bundle's rollout, or find the same one already there; nothing is begun yet.
+
+        Raises NotSupportedYet, CommandRefused with the diff where the id is known with other documents, and for a new
+        rollout EndpointUnreachable or PolicyError where a service of the fleet is not there.
+        """
+        compiled = compile_bundle(bundle)
+        rollout = compiled.plan.rollout
+        known = self.ledger.rollout(rollout)
+        if known is not None:
+            if known.plan.documents != compiled.plan.documents:
+                before = (await self.journal.payload(known.plan.policy)).decode()
+                raise CommandRefused(_changed(rollout, diff(before, compiled.policy_text)))
+            return rollout
+        await self._look_at_all(bundle, compiled)
+        for payload in compiled.payloads:
+            await self.journal.put(payload)
+        await self.engine.open_rollout(compiled.plan, compiled.services)
+        return rollout
+
+    async def _look_at_all(self, bundle: Bundle, compiled: Compiled) -> None:
+        """Find every deployment before anything is written down: half a fleet is no fleet."""
+        problems = []
+        for plan in compiled.services:
+            if isinstance(seen := await self.platform.prove(plan.target), Absent):
+                message = f"there is no such service to upgrade in {plan.target.slot}: {seen.detail}"
+                problems.append(bundle.problem(("fleet", "services", plan.service), message))
+        if problems:
+            raise PolicyError(problems)
+
+
+@contextlib.asynccontextmanager
+async def assembled(settings: RunSettings) -> AsyncIterator[Assembly]:
+    """Open the state directory and everything over it. Raises StateInUse, StateUnusable, UsageError."""
+    async with contextlib.AsyncExitStack() as stack:
+        state = stack.enter_context(
+            StateDirectory.open(settings.state, command="rollout run", started_wall=time.time())
+        )
+        journal = await stack.enter_async_context(SqliteJournal.opened(state.journal))
+        platform = ClassicPlatform(settings.endpoint, journal, request_timeout_s=settings.request_timeout_s)
+        stack.push_async_callback(platform.close)
+        clock = EngineClock.on_running_loop(await journal.last_t(), time.time)
+        stack.enter_context(unwrapped())
+        ledger: RolloutLedger = Ledger(journal, evolve, evolve_fleet)
+        await stack.enter_async_context(ledger.opened())
+        telemetry = Telemetry(structlog.get_logger("rollout.engine"), prometheus_client.CollectorRegistry())
+        ledger.listen(telemetry.record)
+        kit = make_kit(settings, ledger, platform, clock, random.SystemRandom().random)
+        yield Assembly(Engine(journal, kit), clock, journal, ledger, platform)
+
+
+def make_kit(
+    settings: RunSettings,
+    ledger: RolloutLedger,
+    platform: ClassicPlatform,
+    clock: Clock,
+    draw: Callable[[], float],
+) -> Kit:
+    """Put the engine's parts together over a platform, a ledger, a clock and chance."""
+    reads, writes = (EMULATED, EMULATED) if settings.emulated else (READS, WRITES)
+    pacer = Pacer(clock, reads, writes)
+    eyes = Eyes(platform, pacer)
+
+    def probe_of(plan: ServicePlan) -> Probe:
+        return Probe([_check(each, eyes) for each in plan.health.checks])
+
+    return Kit(
+        ledger=ledger,
+        platform=platform,
+        tracker=Tracker(platform, pacer, clock, draw=draw),
+        pacer=pacer,
+        clock=clock,
+        probe_of=probe_of,
+        draw=draw,
+        request_timeout_s=settings.request_timeout_s,
+    )
+
+
+def _check(plan: CheckPlan, eyes: Eyes) -> InstancesCheck:
+    if plan.kind != "instances":
+        message = f"no check of kind {plan.kind}"
+        raise InvariantBroken(message)
+    return InstancesCheck(plan.name, eyes.look, plan.timeout_s)
+
+
+def _changed(rollout: RolloutId, difference: str) -> str:
+    return (
+        f"{rollout_stream(rollout)} is known with other documents, and a running rollout keeps what it was given. "
+        f"Give the changed policy a new `rollout:` id, or run it unchanged. What differs:\n{difference}"
+    )

@@ -1,0 +1,73 @@
+"""When a phase has taken too long: the nearest limit of a service rollout, in engine seconds, with its name.
+
+A limit only ends something together with a look made after it (`interpret`); alone it is just a date.
+"""
+
+import msgspec
+
+from rollout.core.operation import RollBack, StartUpgrade, Walk
+from rollout.core.service import (
+    Baking,
+    Beginning,
+    Checking,
+    Phase,
+    Preflight,
+    Ready,
+    Reconciling,
+    RollingBack,
+    ServiceRollout,
+    Settling,
+    Walking,
+)
+
+
+class Deadline(msgspec.Struct, frozen=True):
+    """A limit: when it falls, and its name as people know it from the policy."""
+
+    t: float
+    name: str
+
+
+NEVER = Deadline(float("inf"), "no limit")
+
+
+def deadline(state: ServiceRollout, now_t: float) -> Deadline:
+    """Give the nearest limit of what `state` is doing; `NEVER` where only a person or the fleet moves it on."""
+    step = _step_deadline(state, state.phase)
+    if step is NEVER or state.turned_back:
+        return step
+    whole = _service_deadline(state, now_t)
+    return min(step, whole, key=lambda each: each.t)
+
+
+def _service_deadline(state: ServiceRollout, now_t: float) -> Deadline:
+    if state.started_t is None:
+        return NEVER
+    held_s = now_t - min(hold.since_t for hold in state.holds) if state.holds else 0.0
+    return Deadline(state.started_t + state.paused_s + held_s + state.plan.timeout_s, "timeout")
+
+
+def _step_deadline(state: ServiceRollout, phase: Phase) -> Deadline:
+    plan = state.plan
+    match phase:
+        case Preflight(step=step) | Beginning(step=step):
+            return Deadline(step.began_t + plan.begin_timeout_s, "operation_timeout.begin")
+        case Ready(step=step) | Walking(step=step) | Settling(step=step) | Checking(step=step):
+            return Deadline(step.began_t + plan.walk.domain_timeout_s, "walk.domain_timeout")
+        case Baking(gate=gate):
+            # A bake that keeps flipping between pass and fail ends like a gate that does.
+            allowed_s = plan.walk.bake_before_last_s + plan.walk.domain_timeout_s
+            return Deadline(gate.began_t + allowed_s, "walk.domain_timeout")
+        case RollingBack(step=step):
+            return Deadline(step.began_t + plan.rollback.bound_s(len(state.walked)), "rollback.timeout")
+        case Reconciling(step=step, call=call):
+            allowed = {
+                StartUpgrade: (plan.begin_timeout_s, "operation_timeout.begin"),
+                Walk: (plan.walk.domain_timeout_s, "walk.domain_timeout"),
+                RollBack: (plan.rollback.bound_s(len(state.walked)), "rollback.timeout"),
+            }
+            allowed_s, name = allowed[type(call.operation)]
+            # A quarantine longer than the step still deserves one look after it.
+            return Deadline(max(step.began_t + allowed_s, phase.quarantine_until_t), name)
+        case _:
+            return NEVER

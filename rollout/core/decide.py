@@ -1,0 +1,277 @@
+"""What is needed next: the ONE action, and why, from the state alone.
+
+Actions are derived, never stored: a crash loses nothing, because recovery is fold, then decide. Precedence: a person's
+stop, a dangling intent, going back, failure, holds, then the way forward. `explain` speaks from the same branches.
+"""
+
+import msgspec
+
+from rollout.core import event
+from rollout.core.action import Action, LookAtDeployment, PollOperation, ProbeHealth, Record, Submit, Wait, Watch
+from rollout.core.deadline import deadline
+from rollout.core.ending import Outcome
+from rollout.core.event import ServiceFact, Verdict
+from rollout.core.evolve import call_of
+from rollout.core.names import ENGINE, POLICY, Now, parse_service_stream
+from rollout.core.operation import RollBack, StartUpgrade, Walk, attempt_token, describe
+from rollout.core.plan import OnFailure
+from rollout.core.service import (
+    Baking,
+    Beginning,
+    Checking,
+    Ended,
+    ForeignChange,
+    Gate,
+    HeldForPerson,
+    NeedsOperator,
+    Preflight,
+    Queued,
+    Ready,
+    Reconciling,
+    RollingBack,
+    ServiceRollout,
+    Settling,
+    Walking,
+)
+
+FRESH_S = 30.0
+"""Before a call the last look is no older than this."""
+LOST_REPEATS_MAX = 3
+"""A call whose answer was lost, and which was then seen not to be applied, is repeated this often."""
+
+
+class Next(msgspec.Struct, frozen=True):
+    """What is needed next (None = the attempt has ended), and the words for it."""
+
+    action: Action | None
+    doing: str
+    """What is going on, as the continuation of "<service>: "."""
+    until_t: float | None = None
+    """When something happens by itself at the latest, in engine seconds."""
+    then: str = ""
+    """What that is."""
+
+
+def decide(state: ServiceRollout, now: Now) -> Action | None:
+    """Give the one action needed next; None = this attempt has ended."""
+    return consider(state, now).action
+
+
+def consider(state: ServiceRollout, now: Now) -> Next:
+    """Give the one action needed next together with the words for it."""
+    phase = state.phase
+    if isinstance(phase, Ended):
+        return Next(None, f"ended as {phase.outcome}: {phase.reason}")
+    call = call_of(phase)
+    if call is not None and call.handle is None:
+        lost = event.Lost(call.number, "the engine ended before an answer was recorded")
+        return Next(Record(lost), f"the answer to the {describe(call.operation)} is missing")
+    following = _direction(state, now)
+    if state.stop is not None and isinstance(following.action, Submit):
+        return _for_person(f"stopped by {state.stop.who}: {state.stop.note}")
+    return following
+
+
+def _direction(state: ServiceRollout, now: Now) -> Next:
+    phase = state.phase
+    match phase:
+        case HeldForPerson(reason=reason):
+            return _for_person(f"held: {reason}")
+        case ForeignChange(detail=detail):
+            return _for_person(f"taken over by somebody else's change: {detail}")
+        case NeedsOperator(reason=reason):
+            return _for_person(f"needs an operator: {reason}")
+        case Reconciling():
+            return _reconcile(state, phase, now)
+        case RollingBack():
+            return _go_back(state, phase, now)
+        case _:
+            return _failed(state, state.failure) if state.failure is not None else _forward(state, now)
+
+
+def _for_person(doing: str) -> Next:
+    return Next(Wait(None), f"{doing}; waits for a person")
+
+
+def _record(fact: ServiceFact, doing: str) -> Next:
+    return Next(Record(fact), doing)
+
+
+def _failed(state: ServiceRollout, failure: str) -> Next:
+    if isinstance(state.phase, Preflight):
+        return _record(event.Closed(Outcome.SKIPPED, ENGINE, failure), f"skipped, nothing was touched: {failure}")
+    if state.token is None:
+        return _record(event.Closed(Outcome.FAILED, POLICY, failure), f"failed, nothing was changed: {failure}")
+    if state.plan.on_failure is OnFailure.ROLLBACK:
+        return _record(event.TurnedBack(failure), f"goes back: {failure}")
+    return _record(event.HeldOnFailure(failure), f"holds where it is: {failure}")
+
+
+# --- after a lost or unclear answer ---
+
+
+def _reconcile(state: ServiceRollout, phase: Reconciling, now: Now) -> Next:
+    what = describe(phase.call.operation)
+    if now.t < phase.quarantine_until_t:
+        doing = f"waits until the {what} whose answer was lost can no longer be in flight ({phase.step.last_error})"
+        return Next(Wait(phase.quarantine_until_t), doing, phase.quarantine_until_t, "looks at the deployment")
+    said = f"it was refused: {phase.rejected}" if phase.rejected is not None else "its answer was lost"
+    return _watch(state, now, f"looks whether the {what} took effect, for {said}", LookAtDeployment())
+
+
+# --- going back ---
+
+
+def _go_back(state: ServiceRollout, phase: RollingBack, now: Now) -> Next:
+    why = state.failure or "asked for"
+    if phase.restored:
+        return _record(event.Closed(Outcome.ROLLED_BACK, POLICY, why), f"rolled back: {why}")
+    if state.token is None:
+        return _record(event.Closed(Outcome.FAILED, POLICY, why), f"nothing was changed: {why}")
+    if state.no_way_back is not None:
+        reason = f"{why}; it cannot go back: {state.no_way_back}"
+        return _record(event.HeldOnFailure(reason), f"holds where it is: {reason}")
+    if phase.call is not None and phase.call.handle is not None:
+        source = PollOperation(phase.call.number, phase.call.handle)
+        return _watch(state, now, f"rolls back ({why})", source)
+    if phase.settling:
+        return _watch(state, now, f"waits until the old release runs everywhere again ({why})", LookAtDeployment())
+    if phase.step.losses > LOST_REPEATS_MAX:
+        return _escalate(f"the rollback was lost {phase.step.losses} times")
+    if now.t < phase.step.not_before_t:
+        return _later(phase.step.not_before_t, "rollback", phase.step.last_error)
+    if phase.cleared_t is None or now.t > phase.cleared_t + FRESH_S:
+        return _watch(state, now, f"looks before it rolls back ({why})", LookAtDeployment())
+    operation = RollBack(state.plan.rollback.mode)
+    return Next(Submit(operation, going_back=True), f"asks for the rollback ({why})")
+
+
+def _escalate(reason: str) -> Next:
+    return _record(event.Escalated(reason), f"needs an operator: {reason}")
+
+
+def _later(until_t: float, what: str, error: str) -> Next:
+    return Next(Wait(until_t), f"the {what} was not taken ({error})", until_t, "asks again")
+
+
+# --- the way forward ---
+
+
+def _forward(state: ServiceRollout, now: Now) -> Next:
+    phase = state.phase
+    match phase:
+        case Queued():
+            return Next(Wait(None), "queued until its wave has room")
+        case Preflight():
+            return _watch(state, now, "is looked at before anything is touched", LookAtDeployment())
+        case Beginning():
+            return _begin(state, phase, now)
+        case Ready():
+            return _ready(state, phase, now)
+        case Walking(domain=domain, call=call) if call.handle is not None:
+            return _watch(state, now, f"walks domain {domain}", PollOperation(call.number, call.handle))
+        case Settling(domain=domain):
+            return _watch(state, now, f"waits for domain {domain} to settle", LookAtDeployment())
+        case Checking(domain=domain, gate=gate):
+            return _probe(state, domain, gate, now)
+        case Baking(domain=domain, gate=gate):
+            return _bake(state, domain, gate, now)
+        case _:
+            return _for_person("in a phase with no way forward")
+
+
+def _begin(state: ServiceRollout, phase: Beginning, now: Now) -> Next:
+    if phase.call is not None and phase.call.handle is not None:
+        poll = PollOperation(phase.call.number, phase.call.handle)
+        return _watch(state, now, "begins the upgrade", poll, LookAtDeployment())
+    if state.holds:
+        return _held(state, "beginning")
+    if phase.step.losses > LOST_REPEATS_MAX:
+        return _escalate(f"the upgrade was lost {phase.step.losses} times")
+    if now.t < phase.step.not_before_t:
+        return _later(phase.step.not_before_t, "upgrade", phase.step.last_error)
+    if now.t > phase.cleared_t + FRESH_S:
+        return _watch(state, now, "looks before it begins", LookAtDeployment())
+    return Next(Submit(_upgrade(state), going_back=False), "begins the upgrade")
+
+
+def _upgrade(state: ServiceRollout) -> StartUpgrade:
+    plan = state.plan.change
+    _, service, attempt = parse_service_stream(state.stream)
+    token = attempt_token(state.plan.rollout, service, attempt, state.calls + 1)
+    counts = state.before.instance_counts if state.before is not None else {}
+    return StartUpgrade(plan.package, plan.configuration, f"{plan.label} {token}", counts, plan.force)
+
+
+def _ready(state: ServiceRollout, phase: Ready, now: Now) -> Next:
+    domain = phase.domain
+    if domain >= state.domain_count:
+        reason = f"all {state.domain_count} domains run the new release"
+        return _record(event.Closed(Outcome.SUCCEEDED, POLICY, reason), f"succeeded: {reason}")
+    if state.holds:
+        return _held(state, f"domain {domain}")
+    if phase.step.losses > LOST_REPEATS_MAX:
+        return _escalate(f"the walk of domain {domain} was lost {phase.step.losses} times")
+    if now.t < phase.step.not_before_t:
+        return _later(phase.step.not_before_t, f"walk of domain {domain}", phase.step.last_error)
+    if phase.cleared_t is None or now.t > phase.cleared_t + FRESH_S:
+        return _watch(state, now, f"looks before it walks domain {domain}", LookAtDeployment())
+    return Next(Submit(Walk(domain), going_back=False), f"walks domain {domain}")
+
+
+def _held(state: ServiceRollout, before_what: str) -> Next:
+    said = "; ".join(f"{hold.reason} by {hold.who}: {hold.note}" for hold in state.holds)
+    return Next(Wait(None), f"held before {before_what} ({said})")
+
+
+def _probe(state: ServiceRollout, domain: int, gate: Gate, now: Now) -> Next:
+    health = state.plan.health
+    first_t = gate.began_t + health.wait_s
+    source = ProbeHealth(domain, health.interval_s, first_t)
+    if gate.blind_since_t is not None:
+        return _blind(state, now, f"the gate of domain {domain}", source)
+    if gate.verdict is None:
+        return _watch(state, now, f"waits for the first checks of domain {domain}", source, due_t=first_t)
+    if gate.verdict is Verdict.PASS:
+        opens_t = gate.since_t + health.stable_s
+        doing = f"domain {domain} is healthy and has to stay so"
+        return _watch(state, now, doing, source, due_t=opens_t, then="the gate opens")
+    fails_t = gate.since_t + health.retry_s
+    return _watch(state, now, f"domain {domain} is not healthy", source, due_t=fails_t, then="the gate fails")
+
+
+def _bake(state: ServiceRollout, domain: int, gate: Gate, now: Now) -> Next:
+    health = state.plan.health
+    source = ProbeHealth(domain, health.interval_s, gate.began_t)
+    if gate.blind_since_t is not None:
+        return _blind(state, now, "the bake before the last domain", source)
+    ends_t = gate.began_t + state.plan.walk.bake_before_last_s
+    if gate.verdict is Verdict.FAIL:
+        fails_t = gate.since_t + health.retry_s
+        return _watch(state, now, "unhealthy during the bake", source, due_t=fails_t, then="the bake fails")
+    if gate.verdict is Verdict.PASS:
+        ends_t = max(ends_t, gate.since_t + health.stable_s)
+    doing = f"bakes before domain {domain}, the point of no return"
+    return _watch(state, now, doing, source, due_t=ends_t, then="the bake ends")
+
+
+def _blind(state: ServiceRollout, now: Now, what: str, source: ProbeHealth) -> Next:
+    doing = f"no evidence: {what} stands still until its checks answer"
+    return Next(Watch((source,), now.t + state.plan.health.interval_s), doing, None, "")
+
+
+def _watch(
+    state: ServiceRollout,
+    now: Now,
+    doing: str,
+    *sources: PollOperation | LookAtDeployment | ProbeHealth,
+    due_t: float | None = None,
+    then: str = "",
+) -> Next:
+    limit = deadline(state, now.t)
+    if state.blind is not None:
+        doing = f"{doing}; {limit.name} has passed, but there is no evidence: {state.blind}"
+    if due_t is not None and due_t < limit.t:
+        return Next(Watch(sources, due_t), doing, due_t, then)
+    end = "needs an operator" if state.turned_back else "gives up"
+    return Next(Watch(sources, limit.t), doing, limit.t, f"{end} ({limit.name})")

@@ -1,0 +1,286 @@
+"""What is true after a fact: the one function that changes a service rollout's state.
+
+Live running and recovery both go through `evolve`, so a journal that does not fit is noticed instead of believed.
+"""
+
+from msgspec.structs import replace
+
+from rollout.core import event
+from rollout.core.event import Entry, Finding
+from rollout.core.health import probed
+from rollout.core.operation import RollBack, StartUpgrade, Walk, describe, token_of
+from rollout.core.outcome import RefusedKind
+from rollout.core.service import (
+    Baking,
+    Beginning,
+    Call,
+    Checking,
+    Ended,
+    ForeignChange,
+    Gate,
+    HeldForPerson,
+    NeedsOperator,
+    Phase,
+    Preflight,
+    Queued,
+    Ready,
+    Reconciling,
+    RollingBack,
+    ServiceRollout,
+    Settling,
+    Step,
+    Walking,
+)
+from rollout.core.words import spoken
+
+
+class IllegalFact(Exception):
+    """A fact that cannot follow what is recorded. The state is as it was."""
+
+
+def evolve(state: ServiceRollout | None, entry: Entry) -> ServiceRollout:
+    """Give the state after `entry`. Raises IllegalFact, naming fact, phase and version, and then nothing changed."""
+    if state is None:
+        return _open(entry)
+    if entry.stream != state.stream or entry.version != state.version + 1:
+        message = f"{entry.stream} version {entry.version} cannot follow {state.stream} version {state.version}"
+        raise IllegalFact(message)
+    if isinstance(state.phase, Ended):
+        raise _illegal(state, entry)
+    after = _turn(_apply(state, entry), entry.now.t)
+    moved = type(after.phase) is not type(state.phase) or domain_of(after.phase) != domain_of(state.phase)
+    since_t = entry.now.t if moved else after.phase_since_t
+    return replace(after, version=entry.version, phase_since_t=since_t)
+
+
+def domain_of(phase: Phase) -> int | None:
+    """Give the domain a phase is about, if it is about one."""
+    match phase:
+        case Ready() | Walking() | Settling() | Checking() | Baking():
+            return phase.domain
+        case Reconciling(call=Call(operation=Walk(domain=domain))):
+            return domain
+        case _:
+            return None
+
+
+def call_of(phase: Phase) -> Call | None:
+    """Give the call a phase waits for, if it waits for one."""
+    match phase:
+        case Beginning() | Walking() | RollingBack():
+            return phase.call
+        case _:
+            return None
+
+
+def _open(entry: Entry) -> ServiceRollout:
+    if not isinstance(entry.fact, event.Opened) or entry.version != 1:
+        message = f"{entry.stream} begins with {type(entry.fact).__name__} version {entry.version}, not with Opened"
+        raise IllegalFact(message)
+    return ServiceRollout(
+        stream=entry.stream,
+        version=1,
+        plan=entry.fact.plan,
+        attempt=entry.fact.attempt,
+        phase=Queued(),
+        phase_since_t=entry.now.t,
+    )
+
+
+def _illegal(state: ServiceRollout, entry: Entry) -> IllegalFact:
+    fact, phase = type(entry.fact).__name__, type(state.phase).__name__
+    return IllegalFact(f"{entry.stream} version {entry.version}: {fact} cannot happen while {phase}")
+
+
+def _apply(state: ServiceRollout, entry: Entry) -> ServiceRollout:  # noqa: C901, PLR0911, PLR0912 - the table itself
+    t = entry.now.t
+    match entry.fact, state.phase:
+        case event.Admitted(), Queued():
+            return replace(state, phase=Preflight(Step(began_t=t)), started_t=t)
+        case event.Preflighted(before=before), Preflight():
+            return replace(state, phase=Beginning(Step(began_t=t), cleared_t=t), before=before)
+        case event.Unfit(reason=reason), Preflight():
+            return replace(state, failure=reason)
+        case event.Intended() as fact, _:
+            return _intended(state, fact, entry)
+        case (event.Accepted() | event.Refused() | event.Lost() | event.Untracked()) as fact, _:
+            return _answered(state, fact, entry)
+        case (event.Succeeded() | event.Failed()) as fact, _:
+            return _operation_ended(state, fact, entry)
+        case event.Observed() as fact, _:
+            return replace(_observed(state, fact, entry), blind=None)
+        case event.Blinded(detail=detail), _:
+            return replace(state, blind=detail)
+        case event.Probed() as fact, (Checking() | Baking()):
+            return replace(probed(state, state.phase, fact, t), blind=None)
+        case event.GatePassed(domain=domain), Checking() if domain == state.phase.domain:
+            return replace(state, phase=_after_gate(state, domain + 1, t), blind=None)
+        case event.GateFailed(reason=reason), (Checking() | Baking()):
+            return replace(state, failure=reason, blind=None)
+        case event.Baked(domain=domain), Baking() if domain == state.phase.domain:
+            return replace(state, phase=Ready(domain, Step(began_t=t)), blind=None)
+        case event.TurnedBack(reason=reason), _ if not state.turned_back:
+            return replace(state, turned_back=True, failure=state.failure or reason)
+        case event.HeldOnFailure(reason=reason), _:
+            return replace(state, phase=HeldForPerson(reason), failure=state.failure or reason)
+        case event.TakenOver(detail=detail), _:
+            return replace(state, phase=ForeignChange(detail))
+        case event.Escalated(reason=reason), _:
+            return replace(state, phase=NeedsOperator(reason), failure=state.failure or reason)
+        case event.Closed(outcome=outcome, who=who, reason=reason), _:
+            return replace(state, phase=Ended(outcome, who, reason))
+        case (event.Held() | event.Released() | event.Stopped() | event.Resumed()) as fact, _:
+            return spoken(state, fact, t)
+        case _:
+            raise _illegal(state, entry)
+
+
+def _turn(state: ServiceRollout, t: float) -> ServiceRollout:
+    """Leave the way forward once going back is wanted and no call hangs in the air."""
+    call = call_of(state.phase)
+    unanswered = call is not None and call.handle is None
+    forward = isinstance(state.phase, Queued | Preflight | Beginning | Ready | Walking | Settling | Checking | Baking)
+    if state.turned_back and not unanswered and (forward or isinstance(state.phase, HeldForPerson)):
+        # A hold for want of a way back is no forward phase any more; only a fresh word turns it.
+        if isinstance(state.phase, HeldForPerson) and state.no_way_back:
+            return state
+        return replace(state, phase=RollingBack(Step(began_t=t)))
+    return state
+
+
+def _intended(state: ServiceRollout, fact: event.Intended, entry: Entry) -> ServiceRollout:
+    if fact.number != state.calls + 1:
+        raise _illegal(state, entry)
+    call = Call(fact.number, fact.operation, intended_t=entry.now.t, quarantine_s=fact.quarantine_s)
+    after = replace(state, calls=fact.number)
+    match fact.operation, state.phase:
+        case StartUpgrade(label=label), Beginning(call=None):
+            return replace(after, phase=replace(state.phase, call=call), token=token_of(label))
+        case Walk(domain=domain), Ready() if domain == state.phase.domain:
+            walked = (*state.walked, domain)
+            return replace(after, phase=Walking(domain, state.phase.step, call), walked=walked)
+        case RollBack(), RollingBack(call=None, settling=False):
+            return replace(after, phase=replace(state.phase, call=call))
+        case _:
+            raise _illegal(state, entry)
+
+
+_Answer = event.Accepted | event.Refused | event.Lost | event.Untracked
+
+
+def _answered(state: ServiceRollout, fact: _Answer, entry: Entry) -> ServiceRollout:
+    phase, call, t = state.phase, call_of(state.phase), entry.now.t
+    if not isinstance(phase, Beginning | Walking | RollingBack) or call is None or fact.number != call.number:
+        raise _illegal(state, entry)
+    if isinstance(fact, event.Untracked):
+        if call.handle is None:
+            raise _illegal(state, entry)
+        return replace(state, phase=_untracked(phase, call, t))
+    if call.handle is not None:
+        raise _illegal(state, entry)
+    match fact:
+        case event.Accepted(handle=handle):
+            return replace(state, phase=replace(phase, call=replace(call, handle=handle, accepted_t=t)))
+        case event.Lost(detail=detail):
+            step = replace(phase.step, losses=phase.step.losses + 1, last_error=detail)
+            return replace(state, phase=Reconciling(step, call, quarantine_until_t=t + call.quarantine_s))
+        case event.Refused(kind=RefusedKind.REJECTED, error=error):
+            step = replace(phase.step, last_error=error)
+            return replace(state, phase=Reconciling(step, call, quarantine_until_t=t, rejected=error))
+        case event.Refused(error=error, retry_in_s=retry_in_s):
+            step = replace(phase.step, refusals=phase.step.refusals + 1, last_error=error, not_before_t=t + retry_in_s)
+            return _undone(state, call, step, t)
+
+
+def _untracked(phase: Beginning | Walking | RollingBack, call: Call, t: float) -> Phase:
+    match phase:
+        case Beginning(step=step):
+            return Reconciling(step, call, quarantine_until_t=t)
+        case Walking(domain=domain, step=step):
+            return Settling(domain, step)
+        case RollingBack():
+            return replace(phase, call=None, settling=True)
+
+
+def _undone(state: ServiceRollout, call: Call, step: Step, t: float) -> ServiceRollout:
+    """Go back to where `call` had not been made: it is known not to have been applied."""
+    match call.operation:
+        case StartUpgrade():
+            return replace(state, phase=Beginning(step, cleared_t=t), token=None)
+        case Walk(domain=domain):
+            walked = tuple(each for each in state.walked if each != domain)
+            return replace(state, phase=Ready(domain, step), walked=walked)
+        case RollBack():
+            return replace(state, phase=RollingBack(step))
+
+
+def _operation_ended(state: ServiceRollout, fact: event.Succeeded | event.Failed, entry: Entry) -> ServiceRollout:
+    call, t = call_of(state.phase), entry.now.t
+    if call is None or call.handle is None or call.number != fact.number:
+        raise _illegal(state, entry)
+    state = replace(state, blind=None)
+    match fact, state.phase:
+        case event.Succeeded(), Beginning():
+            return replace(state, phase=Ready(0, Step(began_t=t)))
+        case event.Succeeded(), Walking(domain=domain, step=step):
+            return replace(state, phase=Settling(domain, step))
+        case event.Succeeded(), RollingBack():
+            return replace(state, phase=replace(state.phase, call=None, settling=True))
+        case event.Failed(code=code, message=message), Walking(domain=domain, step=step):
+            failure = f"walk of domain {domain} failed: {code}: {message}"
+            return replace(state, phase=Ready(domain, step), failure=failure)
+        case event.Failed(code=code, message=message), (Beginning() | RollingBack()):
+            said = f"{code}: {message}"
+            return replace(state, phase=Reconciling(state.phase.step, call, quarantine_until_t=t, rejected=said))
+        case _:
+            raise _illegal(state, entry)
+
+
+def _observed(state: ServiceRollout, fact: event.Observed, entry: Entry) -> ServiceRollout:
+    t = entry.now.t
+    match fact.finding, state.phase:
+        case Finding.BEGUN, Beginning():
+            return replace(state, phase=Ready(0, Step(began_t=t)))
+        case Finding.CLEAR, (Beginning() | Ready() | RollingBack()):
+            return replace(state, phase=replace(state.phase, cleared_t=t))
+        case Finding.SETTLED, Settling(domain=domain, step=step):
+            return replace(state, phase=Checking(domain, step, Gate(began_t=t)))
+        case Finding.APPLIED, Reconciling():
+            return _applied(state, state.phase, t)
+        case Finding.NOT_APPLIED, Reconciling():
+            return _not_applied(state, state.phase, t)
+        case Finding.RESTORED, RollingBack():
+            return replace(state, phase=replace(state.phase, call=None, restored=True))
+        case Finding.NO_WAY_BACK, RollingBack():
+            return replace(state, no_way_back=fact.detail)
+        case Finding.OVERDUE, (Beginning() | Ready() | Walking() | Settling()):
+            return replace(state, failure=fact.detail)
+        case _:
+            raise _illegal(state, entry)
+
+
+def _applied(state: ServiceRollout, phase: Reconciling, t: float) -> ServiceRollout:
+    match phase.call.operation:
+        case StartUpgrade():
+            return replace(state, phase=Ready(0, Step(began_t=t)))
+        case Walk(domain=domain):
+            return replace(state, phase=Settling(domain, phase.step))
+        case RollBack():
+            return replace(state, phase=RollingBack(phase.step, settling=True))
+
+
+def _not_applied(state: ServiceRollout, phase: Reconciling, t: float) -> ServiceRollout:
+    after = _undone(state, phase.call, phase.step, t)
+    if phase.rejected is None:
+        return after
+    said = f"the platform refused the {describe(phase.call.operation)}: {phase.rejected}"
+    if isinstance(phase.call.operation, RollBack):
+        return replace(after, no_way_back=said)
+    return replace(after, failure=said)
+
+
+def _after_gate(state: ServiceRollout, following: int, t: float) -> Phase:
+    last = following == state.domain_count - 1
+    if last and state.plan.walk.bake_before_last_s > 0:
+        return Baking(following, Gate(began_t=t))
+    return Ready(following, Step(began_t=t))

@@ -1,0 +1,194 @@
+"""The rollout one level up: which services are admitted, when a wave is judged, and how it all ended.
+
+The same pair as for one service: `evolve_fleet` folds facts, `decide_fleet` names the one thing needed next. Services
+are seen only through summaries, pure projections of their states; a service's state is never touched from here.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec.structs import replace
+
+from rollout.core import fleet_event
+from rollout.core.action import Wait
+from rollout.core.decide import decide
+from rollout.core.ending import Outcome
+from rollout.core.event import Entry
+from rollout.core.evolve import IllegalFact
+from rollout.core.names import Now, ServiceName
+from rollout.core.plan import RolloutPlan, WavePlan
+from rollout.core.service import ForeignChange, HeldForPerson, NeedsOperator, Queued, ServiceRollout
+
+FAILED = frozenset({Outcome.FAILED, Outcome.ROLLED_BACK})
+"""Endings that count against a wave's tolerance; a skipped service was never begun."""
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What the fleet knows of one service rollout."""
+
+    service: ServiceName
+    admitted: bool
+    outcome: Outcome | None
+    failed: bool
+    """Counts against the tolerance: from the moment going back or holding on failure begins."""
+    for_person: bool
+    """Only somebody's word moves it on."""
+
+
+class RolloutState(msgspec.Struct, frozen=True):
+    """Everything the rollout's own stream says."""
+
+    plan: RolloutPlan
+    version: int
+    wave: int | None = None
+    """Index of the open wave."""
+    admitted: frozenset[ServiceName] = frozenset()
+    ended: frozenset[ServiceName] = frozenset()
+    halted: str | None = None
+    """Why nothing new starts."""
+    closed: fleet_event.RolloutClosed | None = None
+
+    @property
+    def open_wave(self) -> WavePlan | None:
+        """The wave whose services may be admitted."""
+        return None if self.wave is None else self.plan.waves[self.wave]
+
+
+class OpenWave(msgspec.Struct, frozen=True, tag="open_wave"):
+    """Let the services of this wave be admitted."""
+
+    wave: str
+
+
+class Admit(msgspec.Struct, frozen=True, tag="admit"):
+    """Let these services begin."""
+
+    wave: str
+    services: tuple[ServiceName, ...]
+
+
+class Halt(msgspec.Struct, frozen=True, tag="halt"):
+    """Start nothing new; `hold` are in flight and finish their domain's gate."""
+
+    wave: str
+    reason: str
+    hold: tuple[ServiceName, ...]
+
+
+class CloseRollout(msgspec.Struct, frozen=True, tag="close"):
+    """Every service has ended."""
+
+    failures: int
+    reason: str
+
+
+FleetAction = OpenWave | Admit | Halt | CloseRollout
+
+
+def summarize(state: ServiceRollout, now: Now) -> Summary:
+    """Project one service rollout."""
+    ended = state.ended
+    failed = state.turned_back or isinstance(state.phase, HeldForPerson | NeedsOperator)
+    return Summary(
+        service=state.plan.service,
+        admitted=not isinstance(state.phase, Queued),
+        outcome=ended.outcome if ended else None,
+        failed=ended.outcome in FAILED if ended else failed,
+        for_person=_for_person(state, now),
+    )
+
+
+def _for_person(state: ServiceRollout, now: Now) -> bool:
+    if isinstance(state.phase, HeldForPerson | NeedsOperator | ForeignChange):
+        return True
+    return not isinstance(state.phase, Queued) and decide(state, now) == Wait(None)
+
+
+def evolve_fleet(state: RolloutState | None, entry: Entry) -> RolloutState:
+    """Give the rollout's state after `entry`. Raises IllegalFact, and then nothing changed."""
+    if state is None:
+        if not isinstance(entry.fact, fleet_event.RolloutOpened) or entry.version != 1:
+            message = f"{entry.stream} begins with {type(entry.fact).__name__}, not with RolloutOpened"
+            raise IllegalFact(message)
+        return RolloutState(entry.fact.plan, version=1)
+    if entry.version != state.version + 1 or state.closed is not None:
+        raise _illegal(state, entry)
+    return replace(_apply(state, entry), version=entry.version)
+
+
+def _apply(state: RolloutState, entry: Entry) -> RolloutState:
+    match entry.fact:
+        case fleet_event.WaveOpened(wave=name):
+            following = 0 if state.wave is None else state.wave + 1
+            if following < len(state.plan.waves) and state.plan.waves[following].name == name:
+                return replace(state, wave=following)
+        case fleet_event.ServiceAdmitted(service=service):
+            wave = state.open_wave
+            if wave is not None and service in wave.services and service not in state.admitted:
+                return replace(state, admitted=state.admitted | {service})
+        case fleet_event.ServiceEnded(service=service):
+            if service in state.admitted and service not in state.ended:
+                return replace(state, ended=state.ended | {service})
+        case fleet_event.Halted(reason=reason) if state.halted is None:
+            return replace(state, halted=reason)
+        case fleet_event.RolloutClosed() as closed:
+            return replace(state, closed=closed)
+        case _:
+            pass
+    raise _illegal(state, entry)
+
+
+def _illegal(state: RolloutState, entry: Entry) -> IllegalFact:
+    return IllegalFact(f"{entry.stream} version {entry.version}: {entry.fact!r} cannot follow version {state.version}")
+
+
+def decide_fleet(state: RolloutState, summaries: Mapping[ServiceName, Summary], now: Now) -> FleetAction | None:  # noqa: ARG001 - windows and approvals count in wall time
+    """Give the one action the rollout needs next; None = nothing until a service changes."""
+    if state.closed is not None:
+        return None
+    if state.wave is None:
+        return OpenWave(state.plan.waves[0].name)
+    wave = state.plan.waves[state.wave]
+    members = [summaries[service] for service in wave.services]
+    failed = sum(member.failed for member in members)
+    if state.halted is None and failed > wave.failure_tolerance:
+        return _halt(wave, members, failed)
+    if all(member.outcome is not None for member in members):
+        return _wave_done(state, summaries)
+    if state.halted is None:
+        chosen = _admissible(wave, members, failed)
+        return Admit(wave.name, chosen) if chosen else None
+    return None
+
+
+def _halt(wave: WavePlan, members: list[Summary], failed: int) -> Halt:
+    reason = f"{failed} of {len(members)} services failed; wave {wave.name} tolerates {wave.failure_tolerance}"
+    hold = tuple(
+        member.service for member in members if member.admitted and member.outcome is None and not member.failed
+    )
+    return Halt(wave.name, reason, hold)
+
+
+def _wave_done(state: RolloutState, summaries: Mapping[ServiceName, Summary]) -> FleetAction | None:
+    following = (state.wave or 0) + 1
+    if following < len(state.plan.waves):
+        return None if state.halted is not None else OpenWave(state.plan.waves[following].name)
+    unsuccessful = sum(summary.outcome not in {Outcome.SUCCEEDED, Outcome.UNCHANGED} for summary in summaries.values())
+    total = len(summaries)
+    reason = f"{total - unsuccessful} of {total} services run the new release"
+    return CloseRollout(unsuccessful, reason)
+
+
+def _admissible(wave: WavePlan, members: list[Summary], failed: int) -> tuple[ServiceName, ...]:
+    """Fill the wave's caps in fleet order.
+
+    What moves is bounded by max_parallel. With `strict`, what could still fail is bounded too, so that failures never
+    exceed failure_tolerance + 1 (StackSets' strict concurrency).
+    """
+    moving = sum(member.admitted and member.outcome is None and not member.for_person for member in members)
+    room = wave.max_parallel - moving
+    if wave.strict:
+        could_fail = sum(member.admitted and member.outcome is None and not member.failed for member in members)
+        room = min(room, wave.failure_tolerance + 1 - failed - could_fail)
+    queued = [member.service for member in members if not member.admitted]
+    return tuple(queued[: max(room, 0)])

@@ -1,0 +1,241 @@
+"""What an answer means where a service rollout stands: pure judgement, from looks, polls and checks to facts.
+
+None = nothing worth recording yet: ask again. A limit is judged here and nowhere else, because it takes a look made
+after it to end anything; without one the limit waits (`Blinded`).
+"""
+
+from rollout.core import event
+from rollout.core.deadline import deadline
+from rollout.core.event import Evidence, Finding, Observed, ServiceFact, Verdict
+from rollout.core.evolve import call_of
+from rollout.core.names import Now
+from rollout.core.operation import describe
+from rollout.core.outcome import Failed, Progress, Running, Succeeded, Unknown, Unreachable
+from rollout.core.reconcile import reconcile
+from rollout.core.restore import restore
+from rollout.core.service import (
+    Baking,
+    Beginning,
+    Checking,
+    Preflight,
+    Ready,
+    Reconciling,
+    RollingBack,
+    ServiceRollout,
+    Settling,
+    Walking,
+)
+from rollout.core.shows import foreign, ours, settled
+from rollout.core.snapshot import Absent, Before, Look, Snapshot, sighting
+
+YOUNG_OPERATION_S = 60.0
+"""An unknown id this young is taken for one that is not visible yet."""
+
+
+def interpret_look(state: ServiceRollout, previous: Look | None, latest: Look) -> ServiceFact | None:
+    """Judge a look at the deployment; `previous` is the one before it in the same watch, for what must show twice."""
+    observation = latest.observation
+    if isinstance(observation, Unreachable):
+        return _blinded(state, observation.detail, latest.now)
+    fact = _look(state, previous, observation)
+    return fact if fact is not None else _overdue(state, observation, latest.now)
+
+
+def _look(state: ServiceRollout, previous: Look | None, seen: Snapshot | Absent) -> ServiceFact | None:
+    phase = state.phase
+    if isinstance(phase, Preflight):
+        return _preflight(state, seen)
+    if isinstance(seen, Absent):
+        return event.TakenOver(f"the deployment is gone: {seen.detail}")
+    before = previous.observation if previous is not None else None
+    earlier = before if isinstance(before, Snapshot) else None
+    match phase:
+        case Beginning(call=None):
+            return _still_untouched(state, seen)
+        case Beginning():
+            return _begun(state, seen)
+        case Ready(domain=domain):
+            return _clear_to_walk(state, seen, domain)
+        case Settling(domain=domain):
+            return _settled(state, earlier, seen, domain)
+        case Reconciling():
+            return reconcile(state, phase, seen)
+        case RollingBack():
+            return restore(state, phase, earlier, seen)
+        case _:
+            return None
+
+
+def interpret_poll(state: ServiceRollout, number: int, progress: Progress, now: Now) -> ServiceFact | None:
+    """Judge what the platform said about the operation of call `number`."""
+    call = call_of(state.phase)
+    if call is None or call.number != number:
+        return None
+    match progress:
+        case Succeeded():
+            return event.Succeeded(number)
+        case Failed(code=code, message=message):
+            return event.Failed(number, code, message)
+        case Unknown(detail=detail):
+            young = now.t < call.accepted_t + YOUNG_OPERATION_S
+            return None if young else event.Untracked(number, detail)
+        case Unreachable(detail=detail):
+            return _blinded(state, detail, now)
+        case Running():
+            return _overdue(state, None, now)
+
+
+def interpret_probe(
+    state: ServiceRollout, verdict: Verdict, evidence: tuple[Evidence, ...], now: Now
+) -> ServiceFact | None:
+    """Judge a round of checks by the gate's clocks (Service Fabric's HealthCheck wait, stable and retry)."""
+    phase = state.phase
+    if not isinstance(phase, Checking | Baking):
+        return None
+    gate, health, domain = phase.gate, state.plan.health, phase.domain
+    if verdict is Verdict.UNKNOWN:
+        return None if gate.blind_since_t is not None else event.Probed(domain, verdict, evidence)
+    if gate.blind_since_t is not None or verdict is not gate.verdict:
+        return event.Probed(domain, verdict, evidence)
+    same_for_s = now.t - gate.since_t
+    if verdict is Verdict.FAIL and same_for_s >= health.retry_s:
+        return event.GateFailed(domain, f"unhealthy for {same_for_s:.0f} s: {_failing(evidence)}", evidence)
+    if verdict is Verdict.PASS and same_for_s >= health.stable_s:
+        if isinstance(phase, Checking):
+            return event.GatePassed(domain, evidence)
+        if now.t >= gate.began_t + state.plan.walk.bake_before_last_s:
+            return event.Baked(domain, evidence)
+    limit = deadline(state, now.t)
+    if now.t >= limit.t:
+        return event.GateFailed(domain, f"not healthy for long enough within {limit.name}", evidence)
+    return None
+
+
+def _failing(evidence: tuple[Evidence, ...]) -> str:
+    return "; ".join(f"{each.check}: {each.detail}" for each in evidence if each.verdict is Verdict.FAIL)
+
+
+def _blinded(state: ServiceRollout, detail: str, now: Now) -> ServiceFact | None:
+    if state.blind is None and now.t >= deadline(state, now.t).t:
+        return event.Blinded(detail)
+    return None
+
+
+def _overdue(state: ServiceRollout, seen: Snapshot | Absent | None, now: Now) -> ServiceFact | None:
+    limit = deadline(state, now.t)
+    if now.t < limit.t:
+        return None
+    saw = sighting(seen) if isinstance(seen, Snapshot) else None
+    detail = f"{_what(state)} took longer than {limit.name}{_showing(seen)}"
+    match state.phase:
+        case Preflight():
+            return event.Unfit(detail)
+        case Beginning() | Ready() | Walking() | Settling():
+            return Observed(Finding.OVERDUE, detail, saw)
+        case Reconciling() | RollingBack():
+            return event.Escalated(detail, saw)
+        case _:
+            return None
+
+
+def _what(state: ServiceRollout) -> str:
+    match state.phase:
+        case Preflight():
+            return "becoming fit for the change"
+        case Beginning():
+            return "beginning the upgrade"
+        case Ready(domain=domain):
+            return f"getting to walk domain {domain}"
+        case Walking(domain=domain):
+            return f"the walk of domain {domain}"
+        case Settling(domain=domain):
+            return f"settling after the walk of domain {domain}"
+        case Reconciling(call=call):
+            return f"finding out what became of the {describe(call.operation)}"
+        case _:
+            return "going back"
+
+
+def _showing(seen: Snapshot | Absent | None) -> str:
+    if not isinstance(seen, Snapshot):
+        return ""
+    saw = sighting(seen)
+    if saw.not_ready:
+        return f"; not ready: {', '.join(saw.not_ready)}"
+    return "; the deployment is locked" if saw.locked else f"; the deployment shows {saw.status}"
+
+
+# --- what each phase looks for ---
+
+
+def _preflight(state: ServiceRollout, seen: Snapshot | Absent) -> ServiceFact | None:
+    if isinstance(seen, Absent):
+        return event.Unfit(f"there is no deployment in {state.plan.target.slot}: {seen.detail}")
+    if seen.change is not None:
+        return event.Unfit("an update that is not ours is in progress on the deployment")
+    if seen.domain_count < 1:
+        return None
+    if seen.domain_count == 1 and not state.plan.walk.allow_no_rollback:
+        return event.Unfit("it has one upgrade domain, so no way back; walk.allow_no_rollback permits that")
+    if seen.locked or not settled(seen):
+        return None
+    before = Before(seen.deployment, seen.release, seen.domain_count, seen.instance_counts())
+    return event.Preflighted(before, sighting(seen))
+
+
+def _still_untouched(state: ServiceRollout, seen: Snapshot) -> ServiceFact | None:
+    if seen.change is not None or (state.before is not None and seen.release != state.before.release):
+        return foreign(seen, "somebody began another change before ours")
+    if seen.locked:
+        return None
+    return Observed(Finding.CLEAR, "untouched since preflight", sighting(seen))
+
+
+def _begun(state: ServiceRollout, seen: Snapshot) -> ServiceFact | None:
+    change = seen.change
+    if change is None or not ours(state, seen) or seen.locked:
+        return None
+    if change.manual and change.domain == 0 and not change.during:
+        return Observed(Finding.BEGUN, "the deployment waits for its first walk", sighting(seen))
+    return None
+
+
+def _clear_to_walk(state: ServiceRollout, seen: Snapshot, domain: int) -> ServiceFact | None:
+    change = seen.change
+    if domain >= state.domain_count:
+        return None
+    if change is None:
+        return foreign(seen, f"our change is gone before domain {domain} was walked")
+    if not _may_be_ours(state, seen) or not change.manual:
+        return foreign(seen, "another change has taken the place of ours")
+    if change.domain > domain:
+        return foreign(seen, f"somebody walked domain {domain}")
+    if change.domain < domain or change.during or seen.locked:
+        return None
+    return Observed(Finding.CLEAR, f"domain {domain} is next and nothing is under way", sighting(seen))
+
+
+def _settled(state: ServiceRollout, earlier: Snapshot | None, seen: Snapshot, domain: int) -> ServiceFact | None:
+    last = domain == state.domain_count - 1
+    if seen.change is None and not last:
+        return foreign(seen, f"our change is gone after domain {domain}, before it was complete")
+    if seen.change is None and not ours(state, seen):
+        return foreign(seen, "another release has taken the place of ours")
+    if seen.change is not None and not _may_be_ours(state, seen):
+        return foreign(seen, "another change has taken the place of ours")
+    if earlier is None or not (_walk_shows(earlier, domain, last=last) and _walk_shows(seen, domain, last=last)):
+        return None
+    return Observed(Finding.SETTLED, f"domain {domain} runs the new release", sighting(seen))
+
+
+def _may_be_ours(state: ServiceRollout, seen: Snapshot) -> bool:
+    """Tell whether nothing speaks against us: the label may change only with the first walk, or at the end."""
+    return ours(state, seen) or (state.before is not None and seen.release == state.before.release)
+
+
+def _walk_shows(seen: Snapshot, domain: int, *, last: bool) -> bool:
+    if seen.locked:
+        return False
+    if last:
+        return seen.change is None and settled(seen)
+    return seen.change is not None and seen.change.domain > domain and seen.domain_ready(domain)

@@ -1,0 +1,29 @@
+"""What a look means on the way back: whether Rollback is possible, under way, or done."""
+
+from rollout.core.event import Finding, Observed, ServiceFact
+from rollout.core.service import RollingBack, ServiceRollout
+from rollout.core.shows import foreign, ours, settled
+from rollout.core.snapshot import Snapshot, sighting
+
+
+def restore(state: ServiceRollout, phase: RollingBack, earlier: Snapshot | None, seen: Snapshot) -> ServiceFact | None:
+    """Judge a look while going back; `earlier` is the look before it."""
+    old = state.before.release if state.before is not None else None
+    if seen.change is None and seen.release == old:
+        twice = earlier is not None and _restored(earlier, old) and _restored(seen, old)
+        return Observed(Finding.RESTORED, "the old release runs everywhere", sighting(seen)) if twice else None
+    if phase.settling:
+        return None
+    if seen.change is None and ours(state, seen):
+        if seen.locked:
+            return None
+        return Observed(Finding.NO_WAY_BACK, "the update is complete, so its Rollback is gone", sighting(seen))
+    if seen.change is None or not (ours(state, seen) or seen.release == old):
+        return foreign(seen, "another change has taken the place of ours")
+    if seen.locked:
+        return None
+    return Observed(Finding.CLEAR, "our update is still in progress", sighting(seen))
+
+
+def _restored(seen: Snapshot, old: str | None) -> bool:
+    return settled(seen) and seen.release == old

@@ -1,0 +1,103 @@
+"""Admits what the fleet rules allow, for one rollout, and says when nothing moves on by itself."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from rollout.core import event, fleet_event
+from rollout.core.drafts import Draft, voice
+from rollout.core.fleet import (
+    Admit,
+    CloseRollout,
+    FleetAction,
+    Halt,
+    OpenWave,
+    RolloutState,
+    Summary,
+    decide_fleet,
+    summarize,
+)
+from rollout.core.names import POLICY, RolloutId, ServiceName, StreamName, rollout_stream
+from rollout.core.result import is_over
+from rollout.core.service import ServiceRollout
+from rollout.engine.clock import Clock
+from rollout.engine.streams import RolloutLedger, newest_attempts, rollout_state, service_state
+
+
+class Dispatcher:
+    """One rollout's loop: summaries in, admissions out. It never touches a service's state but through the ledger."""
+
+    def __init__(
+        self, ledger: RolloutLedger, clock: Clock, rollout: RolloutId, spawn: Callable[[StreamName], None]
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._rollout = rollout
+        self._spawn = spawn
+        self._streams: dict[ServiceName, StreamName] = {}
+        self._summaries: dict[ServiceName, Summary] = {}
+        self._stale: set[ServiceName] = set()
+        self._news = asyncio.Event()
+        self._draining = False
+        for service, stream in newest_attempts(ledger, rollout):
+            self._streams[service] = stream
+            self._stale.add(service)
+
+    def nudge(self, state: ServiceRollout) -> None:
+        """Hear that a service of this rollout changed."""
+        self._stale.add(state.plan.service)
+        self._news.set()
+
+    def drain(self) -> None:
+        """Admit nothing more and return."""
+        self._draining = True
+        self._news.set()
+
+    @property
+    def state(self) -> RolloutState:
+        """The rollout as the ledger knows it."""
+        return rollout_state(self._ledger, self._rollout)
+
+    async def run(self) -> bool:
+        """Go on until the rollout is over (True) or the engine drains (False)."""
+        for name, stream in self._streams.items():
+            if self._summary(name).admitted and self._summary(name).outcome is None:
+                self._spawn(stream)
+        while not self._draining:
+            self._news.clear()
+            now = self._clock.now()
+            for name in self._stale.copy():
+                self._summaries[name] = self._summary(name)
+            self._stale.clear()
+            action = decide_fleet(self.state, self._summaries, now)
+            if action is not None:
+                await self._act(action)
+            elif is_over(self.state, self._summaries, now):
+                return True
+            else:
+                await self._news.wait()
+        return False
+
+    async def _act(self, action: FleetAction) -> None:
+        own = rollout_stream(self._rollout)
+        match action:
+            case OpenWave(wave=wave):
+                await self._put([(own, fleet_event.WaveOpened(wave))])
+            case Admit(wave=wave, services=services):
+                for service in services:
+                    stream = self._streams[service]
+                    await self._put([(stream, event.Admitted(wave)), (own, fleet_event.ServiceAdmitted(service))])
+                    self._stale.add(service)
+                    self._spawn(stream)
+            case Halt(wave=wave, reason=reason, hold=hold):
+                held = event.Held(event.HoldReason.HALT, POLICY, reason)
+                drafts: list[Draft] = [(own, fleet_event.Halted(wave, reason))]
+                await self._put([*drafts, *((self._streams[service], held) for service in hold)])
+                self._stale.update(hold)
+            case CloseRollout(failures=failures, reason=reason):
+                await self._put([(own, fleet_event.RolloutClosed(failures, reason))])
+
+    async def _put(self, drafts: Sequence[Draft]) -> None:
+        await self._ledger.put(drafts, now=self._clock.now(), actor=voice(drafts[0][1]))
+
+    def _summary(self, name: ServiceName) -> Summary:
+        return summarize(service_state(self._ledger, self._streams[name]), self._clock.now())

@@ -1,0 +1,110 @@
+"""The engine: owns the ledger's streams, runs rollouts until they are over, and stops so that it can go on later.
+
+Its root tasks never end by themselves while work is in hand; if one fails, everything stops and the journal is as it
+was after the last append.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from rollout.core.drafts import opening
+from rollout.core.fleet import summarize
+from rollout.core.names import ENGINE, RolloutId, ServiceName, StreamName, is_service_stream
+from rollout.core.plan import RolloutPlan, ServicePlan
+from rollout.core.result import Result, result
+from rollout.core.service import ServiceRollout
+from rollout.engine.dispatcher import Dispatcher
+from rollout.engine.groups import unwrapped
+from rollout.engine.kit import Kit
+from rollout.engine.runner import Runner
+from rollout.engine.streams import newest_attempts, rollout_state, service_state
+from rollout.journal.journal import Journal, Recorded
+
+HEARTBEAT_S = 5.0
+"""A crash loses at most this much engine time."""
+
+
+class Engine:
+    """Runs rollouts of one journal. Use `run` once for each rollout that is to go on."""
+
+    def __init__(self, journal: Journal, kit: Kit) -> None:
+        self._journal = journal
+        self._kit = kit
+        self._runners: dict[StreamName, Runner] = {}
+        self._dispatcher: Dispatcher | None = None
+        self._draining = False
+        kit.ledger.listen(self._on_recorded)
+
+    async def open_rollout(self, plan: RolloutPlan, services: Sequence[ServicePlan]) -> None:
+        """Write the rollout and its services down, all or nothing; durable on return."""
+        drafts = opening(plan, tuple(services))
+        await self._kit.ledger.put(drafts, now=self._kit.clock.now(), actor=ENGINE)
+
+    def drain(self) -> None:
+        """Stop resumable: effects in hand are finished and recorded, waits end at once. Safe to call repeatedly."""
+        self._draining = True
+        if self._dispatcher is not None:
+            self._dispatcher.drain()
+        for runner in self._runners.values():
+            runner.drain()
+
+    async def run(self, rollout: RolloutId, *, strict_exit: bool = False) -> Result | None:
+        """Go on with `rollout` until it is over; None = drained before that."""
+        for _, stream in newest_attempts(self._kit.ledger, rollout):
+            await self._kit.ledger.recall(stream)
+        with unwrapped():
+            over = await self._run(rollout)
+        return self.result(rollout, strict_exit=strict_exit) if over else None
+
+    async def _run(self, rollout: RolloutId) -> bool:
+        async with asyncio.TaskGroup() as group:
+            background = [
+                group.create_task(self._kit.tracker.run(), name="tracker"),
+                group.create_task(self._beat(), name="heartbeat"),
+            ]
+            async with asyncio.TaskGroup() as services:
+                over = await self._dispatch(rollout, services)
+                for runner in self._runners.values():
+                    runner.drain()
+            for task in background:
+                task.cancel()
+        return over
+
+    def services(self, rollout: RolloutId) -> Mapping[ServiceName, ServiceRollout]:
+        """Give the services of a rollout as they stand, in fleet order."""
+        ledger = self._kit.ledger
+        return {service: service_state(ledger, stream) for service, stream in newest_attempts(ledger, rollout)}
+
+    def result(self, rollout: RolloutId, *, strict_exit: bool = False) -> Result:
+        """Judge a rollout that is over."""
+        services, now = self.services(rollout), self._kit.clock.now()
+        summaries = {name: summarize(each, now) for name, each in services.items()}
+        return result(rollout_state(self._kit.ledger, rollout), summaries, services, strict_exit=strict_exit)
+
+    async def _dispatch(self, rollout: RolloutId, group: asyncio.TaskGroup) -> bool:
+        def spawn(stream: StreamName) -> None:
+            runner = Runner(self._kit, stream)
+            self._runners[stream] = runner
+            group.create_task(runner.run(), name=f"runner {stream}")
+
+        self._dispatcher = Dispatcher(self._kit.ledger, self._kit.clock, rollout, spawn)
+        if self._draining:
+            return False
+        return await self._dispatcher.run()
+
+    async def _beat(self) -> None:
+        while True:
+            now = self._kit.clock.now()
+            await self._journal.beat(now)
+            await self._kit.clock.sleep_until(now.t + HEARTBEAT_S)
+
+    def _on_recorded(self, recorded: Sequence[Recorded]) -> None:
+        for each in recorded:
+            stream = each.entry.stream
+            if not is_service_stream(stream):
+                continue
+            if (runner := self._runners.get(stream)) is not None:
+                runner.nudge()
+            state = self._kit.ledger.service(stream)
+            if self._dispatcher is not None and state is not None:
+                self._dispatcher.nudge(state)

@@ -1,0 +1,164 @@
+"""Drives one service rollout: decide, act, record, again. One sequential loop; it never branches on policy."""
+
+import asyncio
+
+from rollout.core.action import LookAtDeployment, PollOperation, ProbeHealth, Record, Submit, Wait, Watch
+from rollout.core.decide import decide
+from rollout.core.drafts import voice, with_companions
+from rollout.core.event import ServiceFact
+from rollout.core.interpret import interpret_look, interpret_poll, interpret_probe
+from rollout.core.names import Now, StreamName
+from rollout.core.outcome import Progress
+from rollout.core.service import ServiceRollout
+from rollout.core.snapshot import Look
+from rollout.engine.caller import call
+from rollout.engine.kit import Kit
+from rollout.engine.pacer import Lane
+from rollout.engine.streams import service_state
+from rollout.engine.tracker import Tell, Tracked
+from rollout.engine.waiting import until_news
+
+
+class Runner:
+    """One service rollout's loop. Waits end early when its stream gets an entry from elsewhere; effects do not."""
+
+    def __init__(self, kit: Kit, stream: StreamName) -> None:
+        self._kit = kit
+        self._stream = stream
+        self._news: asyncio.Future[None] | None = None
+        self._draining = False
+        self._decided_at = 0
+
+    def nudge(self) -> None:
+        """End the wait in hand if its stream got an entry since it was decided on, or the engine drains."""
+        if self._news is None or self._news.done():
+            return
+        if self._draining or self._state.version != self._decided_at:
+            self._news.set_result(None)
+
+    def drain(self) -> None:
+        """End after the effect in hand, if there is one. Everything is on disk; a later engine goes on from there."""
+        self._draining = True
+        self.nudge()
+
+    async def run(self) -> None:
+        """Go on until the attempt has ended, or the engine drains."""
+        while not self._draining:
+            self._news = asyncio.get_running_loop().create_future()
+            state = self._state
+            self._decided_at = state.version
+            match decide(state, self._kit.clock.now()):
+                case None:
+                    return
+                case Record(fact=fact):
+                    await self._record(fact)
+                case Submit() as action:
+                    await call(self._kit, self._stream, action, self._news)
+                case Watch() as action:
+                    await self._watch(action, self._news)
+                case Wait(until_t=until_t):
+                    await self._wait(until_t, self._news)
+
+    @property
+    def _state(self) -> ServiceRollout:
+        return service_state(self._kit.ledger, self._stream)
+
+    async def _record(self, fact: ServiceFact) -> None:
+        drafts = with_companions(self._state, fact)
+        await self._kit.ledger.put(drafts, now=self._kit.clock.now(), actor=voice(fact))
+
+    async def _wait(self, until_t: float | None, news: asyncio.Future[None]) -> None:
+        if until_t is None:
+            await news
+        else:
+            await until_news(self._kit.clock.sleep_until(until_t), news, name=f"wait {self._stream}")
+
+    async def _watch(self, action: Watch, news: asyncio.Future[None]) -> None:
+        watch = _Watching(self._kit, self._stream, news)
+        probe = next((source for source in action.sources if isinstance(source, ProbeHealth)), None)
+        try:
+            watch.ask(action)
+            if probe is not None:
+                await until_news(watch.probe(probe, action.due_t), news, name=f"probe {self._stream}")
+            else:
+                await news
+        finally:
+            watch.close()
+        if watch.fact is not None:
+            await self._record(watch.fact)
+
+
+class _Watching:
+    """One watch: it asks its sources and keeps the first fact that an answer means."""
+
+    def __init__(self, kit: Kit, stream: StreamName, news: asyncio.Future[None]) -> None:
+        self.fact: ServiceFact | None = None
+        self._kit = kit
+        self._stream = stream
+        self._news = news
+        self._version = service_state(kit.ledger, stream).version
+        self._previous: Look | None = None
+        self._tracked: list[Tracked] = []
+
+    def ask(self, action: Watch) -> None:
+        """Register polls and looks with the tracker."""
+        state = self._state
+        lane = Lane.GOING_BACK if state.turned_back else Lane.FORWARD
+        for source in action.sources:
+            match source:
+                case PollOperation(number=number, handle=handle):
+                    tell = self._on_poll(number)
+                    tracked = self._kit.tracker.poll(handle, tell, due_t=action.due_t, going_back=state.turned_back)
+                    self._tracked.append(tracked)
+                case LookAtDeployment():
+                    scope = self._kit.platform.write_scope(state.target)
+                    tracked = self._kit.tracker.look(state.target, scope, self._on_look, due_t=action.due_t, lane=lane)
+                    self._tracked.append(tracked)
+                case ProbeHealth():
+                    pass
+
+    async def probe(self, source: ProbeHealth, due_t: float) -> None:
+        """Ask the checks round by round, once soon after `due_t` in any case, until a round means a fact."""
+        kit = self._kit
+        checks = kit.probe_of(self._state.plan)
+        next_t = source.first_t
+        while self.fact is None:
+            await kit.clock.sleep_until(next_t)
+            state = self._state
+            verdict, evidence = await checks.round(state.target, source.domain)
+            now = kit.clock.now()
+            self._keep(interpret_probe(self._state, verdict, evidence, now))
+            next_t = now.t + source.interval_s
+            if now.t < due_t < next_t:
+                next_t = due_t
+
+    def close(self) -> None:
+        """Ask nobody any more."""
+        for tracked in self._tracked:
+            tracked.cancel()
+
+    @property
+    def _state(self) -> ServiceRollout:
+        return service_state(self._kit.ledger, self._stream)
+
+    def _on_poll(self, number: int) -> Tell:
+        def tell(progress: Progress, now: Now) -> bool:
+            return self._keep(interpret_poll(self._state, number, progress, now))
+
+        return tell
+
+    def _on_look(self, look: Look) -> bool:
+        fact = interpret_look(self._state, self._previous, look)
+        self._previous = look
+        return self._keep(fact)
+
+    def _keep(self, fact: ServiceFact | None) -> bool:
+        """Keep the first fact, unless the state moved on since the watch began: then the answer is out of date."""
+        if self._version != self._state.version:
+            return True
+        if fact is None or self.fact is not None:
+            return self.fact is not None
+        self.fact = fact
+        if not self._news.done():
+            self._news.set_result(None)
+        return True
