@@ -1,0 +1,109 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout.policy.load import load_policy
+from rollout.policy.support import SUPPORTED, unsupported
+
+POLICIES = Path(__file__).parents[2] / "policies"
+
+
+def told(folder: Any, more: str) -> list[str]:
+    return [str(problem).replace(f"{folder.path}/", "") for problem in unsupported(folder.load(more))]
+
+
+def test_the_runnable_example_is_supported() -> None:
+    bundle = load_policy(POLICIES / "web.yaml")
+    assert unsupported(bundle) == []
+    assert len(bundle.services) == 12
+
+
+def test_the_full_example_is_refused_field_by_field() -> None:
+    problems = unsupported(load_policy(POLICIES / "full.yaml"))
+    assert len(problems) > 30
+    assert all("not supported yet by `run`" in problem.message and problem.line for problem in problems)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "",
+        "about: {a: b}\ntimeout: 1h",
+        "waves: [{name: all, select: rest, max_parallel: 2, failure_tolerance: 1, strict: true}]",
+        "health: {wait_duration: 1s, stable_duration: 1s, retry_timeout: 1s, interval: 1s}",
+        "walk: {bake_before_last: 1s, domain_timeout: 10m, allow_no_rollback: true}\noperation_timeout: {begin: 1s}",
+        "on_failure: {service: hold, wave: halt}\nrollback: {mode: auto, timeout: 1s}",
+        # Set, and equal to the default.
+        "foreign: {upgrade: hold}\npriority: normal\non_conflict: refuse\nnotify: []",
+        "health: {on_unknown: hold, baseline: record, checks: [{instances: ready, advisory: false, scope: service}]}",
+        "waves: [{name: rest, select: rest, bake: 0s, max_parallel_per: {}}]",
+    ],
+)
+def test_what_run_can_do_is_supported(folder: Any, more: str) -> None:
+    assert told(folder, more) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ("deadline: 1d", "policy.yaml:7:11 deadline: `deadline` is not supported yet by `run`"),
+        (
+            "on_failure: {service: suspend}",
+            "policy.yaml:7:23 on_failure.service: this value is not supported yet by `run`; supported: rollback, hold",
+        ),
+        ("on_failure: {wave: rollback_all}", "policy.yaml:7:20 on_failure.wave: `wave` is not supported"),
+        (
+            "waves: [{name: a, select: web-01}]",
+            "policy.yaml:7:27 waves[0].select: this value is not supported yet by `run`; supported: rest",
+        ),
+        ("waves: [{name: a, select: rest, bake: 1s}]", "policy.yaml:7:39 waves[0].bake: `bake` is not supported"),
+        ("health: {baseline: ignore}", "policy.yaml:7:20 health.baseline: `baseline`"),
+        ("health: {on_unknown: wait}", "policy.yaml:7:22 health.on_unknown: `on_unknown`"),
+        (
+            "health: {checks: [{http: 'https://a.example'}]}",
+            "policy.yaml:7:26 health.checks[0].http: `http` is not supported yet by `run`; supported here: instances",
+        ),
+        ("health: {checks: [{instances: ready, final: true}]}", "policy.yaml:7:45 health.checks[0].final: `final`"),
+        ("health: {checks: []}", "policy.yaml:7:10 health.checks: a policy without any check"),
+        ("windows: [Mon 09:00-10:00 UTC]", "policy.yaml:7:1 windows: `windows`"),
+        ("operation_timeout: {swap: 1m}", "policy.yaml:7:27 operation_timeout.swap: `swap`"),
+        ("foreign: {reboot: hold}", "policy.yaml:7:1 foreign: `foreign`"),
+        ("rollback: {mode: manual}", "policy.yaml:7:18 rollback.mode: `mode`"),
+    ],
+)
+def test_what_run_cannot_do_is_refused_at_its_place(folder: Any, more: str, path: str) -> None:
+    (problem,) = told(folder, more)
+    assert problem.startswith(path)
+
+
+def test_a_second_wave_is_refused(folder: Any) -> None:
+    assert any(
+        "waves[1]: more than one wave" in line
+        for line in told(folder, "waves: [{name: a, select: 1}, {name: b, select: rest}]")
+    )
+
+
+@pytest.mark.parametrize("change", ["status: running", "swap: {}", "configure: {settings: {R/a: b}}"])
+def test_other_changes_are_refused(folder: Any, change: str) -> None:
+    folder.write("policy.yaml", f"rollout: r\nfleet: fleet.yaml\nchange: {{{change}}}\n")
+    (problem,) = told(folder, "")
+    assert f"`{change.partition(':')[0]}` is not supported yet by `run`; supported here: upgrade" in problem
+
+
+def test_needs_and_pairs_of_services_are_refused_in_the_fleet_file(folder: Any) -> None:
+    folder.write(
+        "fleet.yaml",
+        "subscription: 00000000-0000-4000-8000-000000000001\n"
+        "services:\n  web-01: {}\n  web-02: {needs: [web-01], paired: [web-01]}\n",
+    )
+    assert [line.partition(":")[0:3:2] for line in told(folder, "")] == [
+        ("fleet.yaml", "4:12 services.web-02.needs: `needs` is not supported yet by `run`; supported here: tags"),
+        ("fleet.yaml", "4:29 services.web-02.paired: `paired` is not supported yet by `run`; supported here: tags"),
+    ]
+
+
+def test_every_supported_path_is_a_field() -> None:
+    from rollout.policy.fields import all_fields
+
+    assert SUPPORTED.keys() <= all_fields().keys()
