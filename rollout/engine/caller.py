@@ -11,13 +11,11 @@ from rollout.core.event import ServiceFact
 from rollout.core.names import StreamName
 from rollout.core.outcome import Accepted, Lost, Outcome, Refused, RefusedKind
 from rollout.core.service import ServiceRollout
+from rollout.engine.bucket import retry_after
 from rollout.engine.kit import Kit
 from rollout.engine.pacer import Kind, Lane, jitter
 from rollout.engine.streams import service_state
 from rollout.engine.waiting import until_news
-
-RETRY_BASE_S = 0.5
-RETRY_CAP_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +53,7 @@ async def call(kit: Kit, stream: StreamName, action: Submit, news: asyncio.Futur
         return
     state, now = service_state(kit.ledger, stream), kit.clock.now()
     if decide(state, now) != action:
+        kit.pacer.give_back(scope, Kind.WRITE)
         return
     number = state.calls + 1
     intent = event.Intended(number, action.operation, kit.quarantine_s)
@@ -74,8 +73,8 @@ def _answer(kit: Kit, state: ServiceRollout, number: int, outcome: Outcome) -> S
             return event.Lost(number, detail)
         case Refused(kind=kind, error=error, retry_after_s=retry_after_s):
             refusals = _refusals(state)
-            drawn_s = jitter(base_s=RETRY_BASE_S, cap_s=RETRY_CAP_S, attempt=refusals, draw=kit.draw())
-            return event.Refused(number, kind, error, max(drawn_s, retry_after_s or 0.0))
+            drawn_s = jitter(refusals, kit.draw())
+            return event.Refused(number, kind, error, max(drawn_s, retry_after(retry_after_s or 0.0)))
 
 
 def _refusals(state: ServiceRollout) -> int:

@@ -125,7 +125,7 @@ class _Watching:
         while self.fact is None:
             await kit.clock.sleep_until(next_t)
             state = self._state
-            verdict, evidence = await checks.round(state.target, source.domain)
+            verdict, evidence = await checks.round(state.target, source.domains)
             now = kit.clock.now()
             self._keep(interpret_probe(self._state, verdict, evidence, now))
             next_t = now.t + source.interval_s

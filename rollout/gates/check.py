@@ -1,5 +1,6 @@
-"""What a check is: one question about a domain's health, asked of one source, answered with evidence."""
+"""What a check is: one question about the health of walked domains, asked of one source, answered with evidence."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from rollout.core.event import Evidence
@@ -14,6 +15,11 @@ class Check(Protocol):
         """The name that evidence, holds and people use."""
         ...
 
-    async def ask(self, target: Target, domain: int) -> Evidence:
-        """Judge one walked domain now. No answer, or one that cannot be read, is `unknown`."""
+    @property
+    def timeout_s(self) -> float:
+        """Seconds after which no answer is `unknown`; whoever asks keeps the check to it."""
+        ...
+
+    async def ask(self, target: Target, domains: Collection[int]) -> Evidence:
+        """Judge walked domains now. No answer, or one that cannot be read, is `unknown`."""
         ...

@@ -1,0 +1,39 @@
+"""A hashed wheel: dated records in slots of one tick, so that a hundred thousand of them cost one timer."""
+
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from typing import Final, Generic, TypeVar
+
+T = TypeVar("T")
+
+TICK_S: Final = 0.005
+"""Records due within one tick of each other share a slot."""
+
+
+class Wheel(Generic[T]):
+    """Records by due time. Putting is O(1) for a slot that exists; only slots are kept in order, never records."""
+
+    def __init__(self) -> None:
+        self._slots: dict[int, list[T]] = {}
+        self._order: list[int] = []
+
+    def put(self, t: float, record: T) -> None:
+        """Keep `record` until its slot comes: at `t` or less than a tick after, never before."""
+        slot = int(t / TICK_S)
+        while slot * TICK_S < t:
+            slot += 1
+        records = self._slots.get(slot)
+        if records is None:
+            self._slots[slot] = [record]
+            heappush(self._order, slot)
+        else:
+            records.append(record)
+
+    def take_due(self, t: float) -> Iterator[T]:
+        """Hand out every record whose slot has come by `t`: slot after slot, each in the order of putting."""
+        while self._order and self._order[0] * TICK_S <= t:
+            yield from self._slots.pop(heappop(self._order))
+
+    def next_t(self) -> float | None:
+        """Give the time of the next filled slot, if there is one."""
+        return self._order[0] * TICK_S if self._order else None
