@@ -39,10 +39,11 @@ class Journal(Protocol):
     async def append(self, entries: Sequence[Entry], ended: Sequence[StreamName] = ()) -> Sequence[Recorded]:
         """Write entries of one or several streams in one transaction: all or none, durable on return.
 
-        `ended` names streams that take no further entry. Raises VersionConflict where an entry's version is not its
-        stream's next, JournalFull when the disk is full (the journal stays readable), StateUnusable when a sync failed
-        (the journal refuses everything from then on: the kernel may have dropped the pages).
-        Once begun, a write is finished even when the caller is cancelled.
+        `ended` names streams that take no further entry after these. Raises VersionConflict where a version is not its
+        stream's next, its stream has ended, or another engine has opened the journal since; JournalFull when the disk
+        is full (the journal stays readable, and the next append tries again); StateUnusable when a sync failed (the
+        journal refuses everything from then on: the kernel may have dropped the pages).
+        Once called, a write is finished even when the caller is cancelled.
         """
         ...
 
@@ -51,7 +52,7 @@ class Journal(Protocol):
         ...
 
     async def read_after(self, position: int, limit: int) -> Sequence[Recorded]:
-        """Give at most `limit` entries of all streams with a greater position, in order."""
+        """Give at most `limit` entries of all streams with a greater position, in order; 10,000 at the very most."""
         ...
 
     async def streams(self, *, open_only: bool = False) -> Sequence[StreamRow]:

@@ -1,0 +1,190 @@
+"""The ledger: the one owner of every stream in a process. It evolves, numbers and carries facts to the journal.
+
+Memory runs ahead of the disk by what is pending, and nobody acts on that: effects, answers to people and listeners all
+wait until an entry is durable. While the disk is full no intent becomes durable, so nothing new is begun, and what is
+in flight is watched as before.
+"""
+
+import asyncio
+import contextlib
+from collections import ChainMap
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
+from typing import Generic, Protocol, Self, TypeVar
+
+from rollout.core.event import Closed, Entry, Fact
+from rollout.core.evolve import IllegalFact
+from rollout.core.fleet_event import RolloutClosed
+from rollout.core.names import (
+    Now,
+    RolloutId,
+    StreamName,
+    is_service_stream,
+    parse_service_stream,
+    rollout_stream,
+)
+from rollout.errors import JournalDamaged, JournalFull
+from rollout.journal.carrier import Carrier, Listener
+from rollout.journal.journal import Journal, StreamRow
+from rollout.journal.pending import Pending
+
+S = TypeVar("S")
+R = TypeVar("R")
+
+
+class Fold(Protocol[S]):
+    """The state after an entry; raises IllegalFact, and then the state is as it was."""
+
+    def __call__(self, state: S | None, entry: Entry, /) -> S:
+        """Fold one entry."""
+        ...
+
+
+class Ledger(Generic[S, R]):
+    """States of services (S) and rollouts (R), folded from the journal and from every fact put since. Use `opened`."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        fold_service: Fold[S],
+        fold_rollout: Fold[R],
+        *,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self._journal = journal
+        self._fold_service = fold_service
+        self._fold_rollout = fold_rollout
+        self._carrier = Carrier(journal, sleep)
+        self._services: dict[StreamName, S] = {}
+        self._rollouts: dict[StreamName, R] = {}
+        self._index: dict[StreamName, StreamRow] = {}
+
+    @contextlib.asynccontextmanager
+    async def opened(self) -> AsyncIterator[Self]:
+        """Load the journal and carry what is put for the time of the block; leaving it finishes what is pending.
+
+        A ledger that breaks cancels the block and raises the reason at its end.
+        """
+        await self.load()
+        async with self._carrier:
+            yield self
+
+    @property
+    def broken(self) -> Exception | None:
+        """Why nothing is recorded any more, if so; the process has to stop."""
+        return self._carrier.broken
+
+    @property
+    def full(self) -> JournalFull | None:
+        """Set while the disk is full: health is red, and commands are best refused with it."""
+        return self._carrier.full
+
+    # --- what is true ---
+
+    def service(self, stream: StreamName) -> S | None:
+        """Give a service rollout's state; None for one unknown, or ended in a rollout that was over at the start."""
+        return self._services.get(stream)
+
+    def services(self) -> Mapping[StreamName, S]:
+        """Give the service rollouts in memory, as they are now."""
+        return dict(self._services)
+
+    def rollout(self, rollout: RolloutId) -> R | None:
+        """Give a rollout's state; None for one unknown."""
+        return self._rollouts.get(rollout_stream(rollout))
+
+    def rollouts(self) -> Mapping[RolloutId, R]:
+        """Give all rollouts as they are now, in the order in which they were opened."""
+        return {RolloutId(stream): state for stream, state in self._rollouts.items()}
+
+    def row(self, stream: StreamName) -> StreamRow | None:
+        """Give a stream's last version and whether it has ended; None for a stream that has not begun."""
+        return self._index.get(stream)
+
+    # --- loading ---
+
+    async def load(self) -> None:
+        """Fold all rollouts, and every service that is open or belongs to an open rollout.
+
+        Raises JournalDamaged, naming stream and version, where a fact does not follow from those before.
+        """
+        rows = await self._journal.streams()
+        self._index = {row.stream: row for row in rows}
+        for row in rows:
+            if self._wanted(row):
+                await self._load(row)
+
+    async def recall(self, stream: StreamName) -> S | None:
+        """Give the state of any service rollout, folding it from the journal if it ended before the start."""
+        row = self._index.get(stream)
+        if stream not in self._services and row is not None and is_service_stream(stream):
+            await self._load(row)
+        return self._services.get(stream)
+
+    def _wanted(self, row: StreamRow) -> bool:
+        if not row.ended or not is_service_stream(row.stream):
+            return True
+        rollout, _, _ = parse_service_stream(row.stream)
+        parent = self._index.get(rollout_stream(rollout))
+        return parent is not None and not parent.ended
+
+    async def _load(self, row: StreamRow) -> None:
+        services: dict[StreamName, S] = {}
+        rollouts: dict[StreamName, R] = {}
+        for recorded in await self._journal.read(row.stream):
+            try:
+                self._evolve(recorded.entry, services, rollouts)
+            except IllegalFact as error:
+                message = (
+                    f"{row.stream} version {recorded.entry.version} does not follow from what is recorded: {error}"
+                )
+                raise JournalDamaged(message) from error
+        self._services |= services
+        self._rollouts |= rollouts
+
+    # --- recording ---
+
+    def put(self, drafts: Sequence[tuple[StreamName, Fact]], *, now: Now, actor: str) -> Pending:
+        """Evolve at once, number the entries, and queue them as one transaction; await the result to know it durable.
+
+        All or nothing: IllegalFact for any of them changes no state. Raises what broke the ledger once it is broken.
+        """
+        self._carrier.refuse_if_unable(len(drafts))
+        services = ChainMap[StreamName, S]({}, self._services)
+        rollouts = ChainMap[StreamName, R]({}, self._rollouts)
+        index: dict[StreamName, StreamRow] = {}
+        entries = []
+        for stream, fact in drafts:
+            entry = Entry(stream, self._next_version(stream, index.get(stream)), now, actor, fact)
+            self._evolve(entry, services, rollouts)
+            index[stream] = StreamRow(stream, entry.version, ended=isinstance(fact, Closed | RolloutClosed))
+            entries.append(entry)
+        self._services |= services.maps[0]
+        self._rollouts |= rollouts.maps[0]
+        self._index |= index
+        pending = Pending(entries, [row.stream for row in index.values() if row.ended])
+        self._carrier.queue(pending)
+        return pending
+
+    def listen(self, listener: Listener) -> None:
+        """Tell `listener` of everything that becomes durable from now on."""
+        self._carrier.listeners.append(listener)
+
+    def _evolve(
+        self,
+        entry: Entry,
+        services: MutableMapping[StreamName, S],
+        rollouts: MutableMapping[StreamName, R],
+    ) -> None:
+        if is_service_stream(entry.stream):
+            services[entry.stream] = self._fold_service(services.get(entry.stream), entry)
+        else:
+            rollouts[entry.stream] = self._fold_rollout(rollouts.get(entry.stream), entry)
+
+    def _next_version(self, stream: StreamName, staged: StreamRow | None) -> int:
+        row = staged or self._index.get(stream)
+        if row is None:
+            return 1
+        if row.ended:
+            message = f"{stream} ended with version {row.version} and takes no further fact"
+            raise IllegalFact(message)
+        return row.version + 1

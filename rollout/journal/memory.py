@@ -1,0 +1,107 @@
+"""The journal without a disk, for tests and simulations: the same records, chain and refusals."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+
+from rollout.core.event import Entry
+from rollout.core.names import Digest, Now, StreamName
+from rollout.errors import JournalDamaged, StateUnusable
+from rollout.journal.codec import GENESIS
+from rollout.journal.index import StreamIndex
+from rollout.journal.journal import Recorded, StreamRow
+from rollout.journal.record import READ_LIMIT_MAX, ChainWalk, Stored, draft, seal, unseal
+
+
+class MemoryJournal:
+    """Keeps the text of every record and decodes it on each read, as a journal on disk does."""
+
+    def __init__(self) -> None:
+        self._records: list[Stored] = []
+        self._streams: dict[StreamName, StreamRow] = {}
+        self._index = StreamIndex(self._streams.get)
+        self._blobs: dict[Digest, bytes] = {}
+        self._t = 0.0
+        self._closed = False
+
+    async def append(self, entries: Sequence[Entry], ended: Sequence[StreamName] = ()) -> Sequence[Recorded]:
+        """Write all or none, then give other tasks their turn, as a sync does."""
+        self._refuse_if_closed()
+        drafts = [draft(entry) for entry in entries]
+        changed = self._index.accept(drafts, ended)
+        for drafted in drafts:
+            self._records.append(seal(drafted, len(self._records) + 1, self._link(len(self._records))))
+            self._t = max(self._t, drafted.entry.now.t)
+        self._streams.update((row.stream, row) for row in changed)
+        self._index.keep()
+        written = self._records[len(self._records) - len(drafts) :]
+        recorded = [
+            Recorded(record.position, drafted.entry, record.chain)
+            for record, drafted in zip(written, drafts, strict=True)
+        ]
+        await asyncio.sleep(0)
+        return recorded
+
+    async def read(self, stream: StreamName) -> Sequence[Recorded]:
+        """Give one stream's entries in order."""
+        self._refuse_if_closed()
+        return [self._unseal(record) for record in self._records if record.stream == stream]
+
+    async def read_after(self, position: int, limit: int) -> Sequence[Recorded]:
+        """Give at most `limit` entries behind `position`, and never more than READ_LIMIT_MAX."""
+        self._refuse_if_closed()
+        end = position + min(limit, READ_LIMIT_MAX)
+        return [self._unseal(record) for record in self._records[position:end]]
+
+    async def streams(self, *, open_only: bool = False) -> Sequence[StreamRow]:
+        """Give the index of streams, in order of their first entry."""
+        self._refuse_if_closed()
+        return [row for row in self._streams.values() if not (open_only and row.ended)]
+
+    async def beat(self, now: Now) -> None:
+        """Note that the engine lived at `now`."""
+        self._refuse_if_closed()
+        self._t = max(self._t, now.t)
+
+    async def last_t(self) -> float:
+        """Give the largest engine second known."""
+        self._refuse_if_closed()
+        return self._t
+
+    async def put(self, payload: bytes) -> Digest:
+        """Store a blob."""
+        self._refuse_if_closed()
+        digest = Digest(hashlib.sha256(payload).hexdigest())
+        self._blobs[digest] = payload
+        return digest
+
+    async def payload(self, digest: Digest) -> bytes:
+        """Give a blob back."""
+        self._refuse_if_closed()
+        if digest not in self._blobs:
+            message = f"the state holds no payload {digest}"
+            raise JournalDamaged(message)
+        return self._blobs[digest]
+
+    async def verify(self) -> int:
+        """Walk the whole chain."""
+        self._refuse_if_closed()
+        walk = ChainWalk()
+        for record in self._records:
+            walk.step(record)
+        return walk.position
+
+    async def close(self) -> None:
+        """Refuse everything from now on."""
+        self._closed = True
+
+    def _unseal(self, record: Stored) -> Recorded:
+        return unseal(record, self._link(record.position - 1))
+
+    def _link(self, position: int) -> str:
+        return self._records[position - 1].chain if position else GENESIS
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            message = "the journal is closed"
+            raise StateUnusable(message)
