@@ -93,11 +93,12 @@ class Policies:
         on_failure: str = "rollback",
         health: str = HEALTH,
         walk: str = "{bake_before_last: 200ms, domain_timeout: 60s}",
+        instances: int = 5,
     ) -> Path:
         names = [f"svc-{number:04}" for number in range(1, services + 1)]
         (self.folder / "configs").mkdir(parents=True, exist_ok=True)
         for each in names:
-            text = CONFIGURATION.format(service=each, instances=5)
+            text = CONFIGURATION.format(service=each, instances=instances)
             (self.folder / "configs" / f"{each}.cscfg").write_text(text, encoding="utf-8")
         fleet = "\n".join(f"  {each}: {{}}" for each in names)
         (self.folder / "fleet.yaml").write_text(f"subscription: {SUBSCRIPTION}\nservices:\n{fleet}\n", encoding="utf-8")
