@@ -1,0 +1,182 @@
+"""The simulated world: a fleet, a durable journal and calls in flight, which outlive every engine process in it."""
+
+import heapq
+import itertools
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+from rollout.core.compile import Compiled
+from rollout.core.evolve import evolve
+from rollout.core.fleet import evolve_fleet
+from rollout.core.result import Result
+from rollout.emulator.chance import unit
+from rollout.emulator.fabric import Fabric
+from rollout.emulator.fabric_state import LogEntry
+from rollout.emulator.fleet import FleetPlan, populate
+from rollout.emulator.knobs import Knobs
+from rollout.emulator.request_ids import RequestIds
+from rollout.engine.clock import Clock, EngineClock
+from rollout.engine.engine import Engine
+from rollout.engine.groups import unwrapped
+from rollout.engine.kit import Kit
+from rollout.engine.streams import RolloutLedger
+from rollout.errors import InvariantBroken
+from rollout.journal.journal import Journal
+from rollout.journal.ledger import Ledger
+from rollout.journal.memory import MemoryJournal
+from rollout.platforms.platform import Platform
+from rollout.simulation.direct import DirectPlatform
+from rollout.simulation.loop import STEPS_MAX
+from rollout.simulation.mortal import LATE_PER_TIMEOUT, MortalJournal, MortalWire
+from rollout.simulation.process import Process
+from rollout.simulation.wire import SteadyWire, Wire
+
+T = TypeVar("T")
+
+WALL_AT_START: Final = 1_455_845_583.0
+"""POSIX seconds of the fabric's epoch."""
+
+KitMaker = Callable[[RolloutLedger, Platform, Clock, Callable[[], float]], Kit]
+"""Puts an engine's parts together over a ledger, a platform, a clock and chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One engine process from inside, for the script it runs."""
+
+    engine: Engine
+    kit: Kit
+    journal: Journal
+    process: Process
+
+
+Script = Callable[[Parts], Awaitable[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class Life(Generic[T]):
+    """One engine process from outside, when it is over."""
+
+    result: T | None
+    """None where it was killed."""
+    killed: bool
+    moments: Sequence[str]
+    """What it passed at which it could have died."""
+    steps: int
+
+
+@dataclass(slots=True)
+class World:
+    """A fleet on virtual time. Nothing in it is lost when an engine dies; time goes on over all of them.
+
+    The same seed and scripts give the same steps, whatever ran before.
+    """
+
+    make_kit: KitMaker
+    fleet: FleetPlan
+    knobs: Knobs = field(default_factory=Knobs)
+    seed: int = 0
+    request_timeout_s: float = 30.0
+    wire: Wire | None = None
+    """None = a steady one, drawn from the seed."""
+    sync_s: float = 0.0
+    """How long the disk takes to make an append durable."""
+    fabric: Fabric = field(init=False)
+    journal: MemoryJournal = field(init=False, default_factory=MemoryJournal)
+    _ids: RequestIds = field(init=False)
+    _t: float = field(init=False, default=0.0)
+    _process: Process | None = field(init=False, default=None)
+    _lives: int = field(init=False, default=0)
+    _in_flight: list[tuple[float, int, Callable[[], object]]] = field(init=False, default_factory=list)
+    _flights: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        self.fabric = Fabric(self.time, self.knobs, self.seed)
+        populate(self.fabric, self.fleet)
+        self._ids = RequestIds(self.seed)
+
+    def time(self) -> float:
+        """Virtual seconds since the world began."""
+        return self._t if self._process is None else self._process.time
+
+    def log(self) -> Sequence[LogEntry]:
+        """List every change the fleet has seen."""
+        return self.fabric.log()
+
+    def pass_by(self, seconds: float) -> None:
+        """Let time pass without any engine; calls in flight arrive at their own time."""
+        end = self._t + seconds
+        while self._in_flight and self._in_flight[0][0] <= end:
+            self._t = max(self._t, self._in_flight[0][0])
+            self._land()
+        self._t = end
+
+    def live(
+        self,
+        script: Script[T],
+        *,
+        dies_at: int | None = None,
+        dies_after_s: float | None = None,
+        steps_max: int = STEPS_MAX,
+    ) -> Life[T]:
+        """Start an engine process, run `script` in it, and give its life when it has ended or died.
+
+        It dies at the moment numbered `dies_at`, or after so many seconds, whichever comes first.
+        """
+        if self._process is not None:
+            raise InvariantBroken("one engine process at a time: the state directory has one lock")
+        process = Process(start=self._t, dies_at=dies_at, steps_max=steps_max)
+        for when, _, _ in self._in_flight:
+            process.call_at(when, self._land)
+        if dies_after_s is not None:
+            process.call_at(self._t + dies_after_s, process.kill)
+        self._process = process
+        try:
+            result = process.run(self._main(process, script))
+        finally:
+            self._t = process.time
+            self._process = None
+            self._lives += 1
+        return Life(result, process.killed, tuple(process.moments), process.steps)
+
+    async def _main(self, process: Process, script: Script[T]) -> T:
+        """Put an engine together over what is durable, as after any start."""
+        draw, wire_draw = self._chance("engine"), self._chance("wire")
+        journal = MortalJournal(process, self.journal, self.sync_s)
+        wire = MortalWire(
+            process,
+            self.wire or SteadyWire(wire_draw),
+            self._later,
+            LATE_PER_TIMEOUT * self.request_timeout_s,
+        )
+        platform = DirectPlatform(self.fabric, journal, wire, self._ids, request_timeout_s=self.request_timeout_s)
+        clock = EngineClock.on_running_loop(await journal.last_t(), lambda: WALL_AT_START + self.time())
+        with unwrapped():
+            ledger: RolloutLedger = Ledger(journal, evolve, evolve_fleet)
+            async with ledger.opened():
+                kit = self.make_kit(ledger, platform, clock, draw)
+                return await script(Parts(Engine(journal, kit), kit, journal, process))
+
+    def _chance(self, whose: str) -> Callable[[], float]:
+        numbers, life = itertools.count(), self._lives
+        return lambda: unit(self.seed, whose, life, next(numbers))
+
+    def _later(self, seconds: float, arrive: Callable[[], object]) -> None:
+        self._flights += 1
+        heapq.heappush(self._in_flight, (self.time() + seconds, self._flights, arrive))
+
+    def _land(self) -> None:
+        """Let arrive whatever is due."""
+        while self._in_flight and self._in_flight[0][0] <= self.time():
+            heapq.heappop(self._in_flight)[2]()
+
+
+async def carry_out(parts: Parts, compiled: Compiled, *, strict_exit: bool = False) -> Result | None:
+    """Open the compiled rollout unless the journal knows it, and go on with it until it is over; None = drained."""
+    rollout = compiled.plan.rollout
+    if parts.kit.ledger.rollout(rollout) is None:
+        for payload in compiled.payloads:
+            await parts.journal.put(payload)
+        await parts.engine.open_rollout(compiled.plan, compiled.services)
+    return await parts.engine.run(rollout, strict_exit=strict_exit)

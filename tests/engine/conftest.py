@@ -1,0 +1,97 @@
+"""What the engine's tests in virtual time share: policies written to disk, worlds to run them in, and the journal."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout.assembly import make_kit
+from rollout.core.compile import Compiled, compile_bundle
+from rollout.core.event import Entry
+from rollout.emulator.faults import read_faults
+from rollout.emulator.fleet import SUBSCRIPTION, FleetPlan, configuration
+from rollout.emulator.knobs import Knobs
+from rollout.policy.load import load_policy
+from rollout.settings import RunSettings
+from rollout.simulation import loop
+from rollout.simulation.wire import Wire
+from rollout.simulation.world import World
+
+POLICY = """
+rollout: {rollout}
+change:
+  upgrade: {{package: "https://relstore.blob.example/web.cspkg", configuration: web.cscfg, label: {rollout}}}
+fleet: {{subscription: {subscription}, services: {{{services}}}}}
+waves:
+  - {{name: all, select: rest, max_parallel: {parallel}, failure_tolerance: {tolerance}, strict: {strict}}}
+"""
+
+
+@pytest.fixture
+def compiled(tmp_path: Path) -> Callable[..., Compiled]:
+    """Write a policy with every duration at its default, unless `more` says otherwise, and compile it."""
+
+    def make(
+        services: int | Sequence[str] = 1,
+        domains: int = 3,
+        *,
+        rollout: str = "web-2.4.1",
+        parallel: int | None = None,
+        tolerance: int = 0,
+        strict: bool = False,
+        more: str = "",
+    ) -> Compiled:
+        names = [f"svc-{n:04}" for n in range(1, services + 1)] if isinstance(services, int) else services
+        (tmp_path / "web.cscfg").write_bytes(configuration("web", rollout, domains))
+        text = POLICY.format(
+            rollout=rollout,
+            subscription=SUBSCRIPTION,
+            services=", ".join(f"{name}: {{}}" for name in names),
+            parallel=len(names) if parallel is None else parallel,
+            tolerance=tolerance,
+            strict=str(strict).lower(),
+        )
+        (tmp_path / "policy.yaml").write_text(text + more, encoding="utf-8")
+        return compile_bundle(load_policy(tmp_path / "policy.yaml"))
+
+    return make
+
+
+@pytest.fixture
+def make_world(tmp_path: Path) -> Callable[..., World]:
+    """Build a world: a fleet, faults to come, a seed, a wire, a disk, and knobs by name."""
+
+    def make(
+        services: int = 1,
+        domains: int = 3,
+        *,
+        faults: Sequence[dict[str, Any]] = (),
+        seed: int = 0,
+        wire: Wire | None = None,
+        sync_s: float = 0.0,
+        **knobs: Any,
+    ) -> World:
+        put_together = partial(make_kit, RunSettings("http://127.0.0.1:1", tmp_path))
+        fleet = FleetPlan(services, domains)
+        world = World(put_together, fleet, Knobs(**knobs), seed, wire=wire, sync_s=sync_s)
+        world.fabric.set_faults(read_faults(list(faults)))
+        return world
+
+    return make
+
+
+@pytest.fixture
+def recorded() -> Callable[..., list[Entry]]:
+    """Read the durable entries of a world, of one service if one is named."""
+
+    def read(world: World, service: str | None = None) -> list[Entry]:
+        found: list[Entry] = []
+        position = 0
+        while records := loop.run(world.journal.read_after(position, 500)):
+            found += [record.entry for record in records]
+            position = records[-1].position
+        return [entry for entry in found if service is None or f"/{service}#" in entry.stream]
+
+    return read
