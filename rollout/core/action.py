@@ -19,9 +19,12 @@ class LookAtDeployment(msgspec.Struct, frozen=True, tag="look"):
 
 
 class ProbeHealth(msgspec.Struct, frozen=True, tag="probe"):
-    """Ask every check about `domain`, each `interval_s` seconds, the first time at engine second `first_t`."""
+    """Ask every check about `domains`, each `interval_s` seconds, the first time at engine second `first_t`.
 
-    domain: int
+    After a walk that is the walked domain alone; during a bake all that have been walked.
+    """
+
+    domains: tuple[int, ...]
     interval_s: float
     first_t: float
 

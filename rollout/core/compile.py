@@ -46,7 +46,6 @@ def compile_bundle(bundle: Bundle) -> Compiled:
         message = "a supported change without an upgrade"
         raise InvariantBroken(message)
     services = tuple(_service(bundle, wave, upgrade, files) for files in bundle.services)
-    text = _written(bundle)
     waves = (
         WavePlan(
             name=wave.name,
@@ -56,6 +55,7 @@ def compile_bundle(bundle: Bundle) -> Compiled:
             strict=wave.strict,
         ),
     )
+    text = _written(bundle, services[0])
     plan = RolloutPlan(
         rollout=RolloutId(bundle.policy.rollout),
         policy=_digest(text.encode()),
@@ -119,10 +119,11 @@ def _digest(payload: bytes) -> Digest:
     return Digest(hashlib.sha256(payload).hexdigest())
 
 
-def _written(bundle: Bundle) -> str:
+def _written(bundle: Bundle, first: ServicePlan) -> str:
     """Join what was written, what it came to, and the digests of the files it names into one text to be compared."""
     parts = [f"# {source.role}: {source.file}\n{source.data.decode()}" for source in bundle.sources]
-    parts.append(f"# what it came to\n{bundle.policy.model_dump_json(indent=1, exclude_defaults=True, by_alias=True)}")
+    plan = msgspec.json.format(msgspec.json.encode(first, order="deterministic"), indent=1).decode()
+    parts.append(f"# what the first service's plan came to\n{plan}")
     used = {each.configuration.file: each.configuration for each in bundle.services if each.configuration}
     hashes = sorted(f"{each.file} sha256:{each.digest}" for each in used.values())
     return "\n".join([*parts, "# configurations", *hashes])
@@ -130,7 +131,6 @@ def _written(bundle: Bundle) -> str:
 
 def without_secrets(url: str) -> str:
     """Cut the query and the user part of a URL: either may carry a signature or a password."""
-    scheme, mark, rest = url.partition("://")
-    path = rest.partition("?")[0].partition("#")[0]
-    host, slash, tail = path.partition("/")
+    scheme, mark, rest = url.partition("?")[0].partition("#")[0].partition("://")
+    host, slash, tail = rest.partition("/")
     return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{tail}"

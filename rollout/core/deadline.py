@@ -34,17 +34,16 @@ NEVER = Deadline(float("inf"), "no limit")
 def deadline(state: ServiceRollout, now_t: float) -> Deadline:
     """Give the nearest limit of what `state` is doing; `NEVER` where only a person or the fleet moves it on."""
     step = _step_deadline(state, state.phase)
-    if step is NEVER or state.turned_back:
+    if step is NEVER or state.started_t is None or state.turned_back or isinstance(state.phase, Reconciling):
+        # What became of a call has to be found out whatever the time; the next look before a call sees the timeout.
         return step
-    whole = _service_deadline(state, now_t)
+    whole = _service_deadline(state, state.started_t, now_t)
     return min(step, whole, key=lambda each: each.t)
 
 
-def _service_deadline(state: ServiceRollout, now_t: float) -> Deadline:
-    if state.started_t is None:
-        return NEVER
-    held_s = now_t - min(hold.since_t for hold in state.holds) if state.holds else 0.0
-    return Deadline(state.started_t + state.paused_s + held_s + state.plan.timeout_s, "timeout")
+def _service_deadline(state: ServiceRollout, started_t: float, now_t: float) -> Deadline:
+    withheld_s = 0.0 if state.withheld_since_t is None else now_t - state.withheld_since_t
+    return Deadline(started_t + state.paused_s + withheld_s + state.plan.timeout_s, "timeout")
 
 
 def _step_deadline(state: ServiceRollout, phase: Phase) -> Deadline:

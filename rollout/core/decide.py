@@ -11,16 +11,17 @@ from rollout.core.action import Action, LookAtDeployment, PollOperation, ProbeHe
 from rollout.core.deadline import deadline
 from rollout.core.ending import Outcome
 from rollout.core.event import ServiceFact, Verdict
-from rollout.core.evolve import call_of
 from rollout.core.names import ENGINE, POLICY, Now, parse_service_stream
 from rollout.core.operation import RollBack, StartUpgrade, Walk, attempt_token, describe
 from rollout.core.plan import OnFailure
 from rollout.core.service import (
     Baking,
     Beginning,
+    Call,
     Checking,
     Ended,
     ForeignChange,
+    Forward,
     Gate,
     HeldForPerson,
     NeedsOperator,
@@ -32,6 +33,7 @@ from rollout.core.service import (
     ServiceRollout,
     Settling,
     Walking,
+    call_of,
 )
 
 FRESH_S = 30.0
@@ -66,14 +68,6 @@ def consider(state: ServiceRollout, now: Now) -> Next:
     if call is not None and call.handle is None:
         lost = event.Lost(call.number, "the engine ended before an answer was recorded")
         return Next(Record(lost), f"the answer to the {describe(call.operation)} is missing")
-    following = _direction(state, now)
-    if state.stop is not None and isinstance(following.action, Submit):
-        return _for_person(f"stopped by {state.stop.who}: {state.stop.note}")
-    return following
-
-
-def _direction(state: ServiceRollout, now: Now) -> Next:
-    phase = state.phase
     match phase:
         case HeldForPerson(reason=reason):
             return _for_person(f"held: {reason}")
@@ -86,7 +80,7 @@ def _direction(state: ServiceRollout, now: Now) -> Next:
         case RollingBack():
             return _go_back(state, phase, now)
         case _:
-            return _failed(state, state.failure) if state.failure is not None else _forward(state, now)
+            return _failed(state, state.failure) if state.failure is not None else _forward(state, phase, now)
 
 
 def _for_person(doing: str) -> Next:
@@ -131,16 +125,17 @@ def _go_back(state: ServiceRollout, phase: RollingBack, now: Now) -> Next:
     if state.no_way_back is not None:
         reason = f"{why}; it cannot go back: {state.no_way_back}"
         return _record(event.HeldOnFailure(reason), f"holds where it is: {reason}")
-    if phase.call is not None and phase.call.handle is not None:
-        source = PollOperation(phase.call.number, phase.call.handle)
-        return _watch(state, now, f"rolls back ({why})", source)
+    if poll := _poll(phase.call):
+        return _watch(state, now, f"rolls back ({why})", *poll)
     if phase.settling:
         return _watch(state, now, f"waits until the old release runs everywhere again ({why})", LookAtDeployment())
+    if state.stop is not None:
+        return _withheld(state, "the rollback")
     if phase.step.losses > LOST_REPEATS_MAX:
         return _escalate(f"the rollback was lost {phase.step.losses} times")
     if now.t < phase.step.not_before_t:
         return _later(phase.step.not_before_t, "rollback", phase.step.last_error)
-    if phase.cleared_t is None or now.t > phase.cleared_t + FRESH_S:
+    if not _fresh(phase.cleared_t, now):
         return _watch(state, now, f"looks before it rolls back ({why})", LookAtDeployment())
     operation = RollBack(state.plan.rollback.mode)
     return Next(Submit(operation, going_back=True), f"asks for the rollback ({why})")
@@ -157,8 +152,7 @@ def _later(until_t: float, what: str, error: str) -> Next:
 # --- the way forward ---
 
 
-def _forward(state: ServiceRollout, now: Now) -> Next:
-    phase = state.phase
+def _forward(state: ServiceRollout, phase: Forward, now: Now) -> Next:
     match phase:
         case Queued():
             return Next(Wait(None), "queued until its wave has room")
@@ -168,29 +162,30 @@ def _forward(state: ServiceRollout, now: Now) -> Next:
             return _begin(state, phase, now)
         case Ready():
             return _ready(state, phase, now)
-        case Walking(domain=domain, call=call) if call.handle is not None:
-            return _watch(state, now, f"walks domain {domain}", PollOperation(call.number, call.handle))
+        case Walking(domain=domain, call=call):
+            return _watch(state, now, f"walks domain {domain}", *_poll(call))
         case Settling(domain=domain):
             return _watch(state, now, f"waits for domain {domain} to settle", LookAtDeployment())
         case Checking(domain=domain, gate=gate):
             return _probe(state, domain, gate, now)
         case Baking(domain=domain, gate=gate):
             return _bake(state, domain, gate, now)
-        case _:
-            return _for_person("in a phase with no way forward")
+
+
+def _poll(call: Call | None) -> tuple[PollOperation, ...]:
+    return () if call is None or call.handle is None else (PollOperation(call.number, call.handle),)
 
 
 def _begin(state: ServiceRollout, phase: Beginning, now: Now) -> Next:
-    if phase.call is not None and phase.call.handle is not None:
-        poll = PollOperation(phase.call.number, phase.call.handle)
-        return _watch(state, now, "begins the upgrade", poll, LookAtDeployment())
-    if state.holds:
-        return _held(state, "beginning")
+    if poll := _poll(phase.call):
+        return _watch(state, now, "begins the upgrade", *poll, LookAtDeployment())
+    if state.holds or state.stop is not None:
+        return _withheld(state, "beginning")
     if phase.step.losses > LOST_REPEATS_MAX:
         return _escalate(f"the upgrade was lost {phase.step.losses} times")
     if now.t < phase.step.not_before_t:
         return _later(phase.step.not_before_t, "upgrade", phase.step.last_error)
-    if now.t > phase.cleared_t + FRESH_S:
+    if not _fresh(phase.cleared_t, now):
         return _watch(state, now, "looks before it begins", LookAtDeployment())
     return Next(Submit(_upgrade(state), going_back=False), "begins the upgrade")
 
@@ -208,18 +203,24 @@ def _ready(state: ServiceRollout, phase: Ready, now: Now) -> Next:
     if domain >= state.domain_count:
         reason = f"all {state.domain_count} domains run the new release"
         return _record(event.Closed(Outcome.SUCCEEDED, POLICY, reason), f"succeeded: {reason}")
-    if state.holds:
-        return _held(state, f"domain {domain}")
+    if state.holds or state.stop is not None:
+        return _withheld(state, f"domain {domain}")
     if phase.step.losses > LOST_REPEATS_MAX:
         return _escalate(f"the walk of domain {domain} was lost {phase.step.losses} times")
     if now.t < phase.step.not_before_t:
         return _later(phase.step.not_before_t, f"walk of domain {domain}", phase.step.last_error)
-    if phase.cleared_t is None or now.t > phase.cleared_t + FRESH_S:
+    if not _fresh(phase.cleared_t, now):
         return _watch(state, now, f"looks before it walks domain {domain}", LookAtDeployment())
     return Next(Submit(Walk(domain), going_back=False), f"walks domain {domain}")
 
 
-def _held(state: ServiceRollout, before_what: str) -> Next:
+def _fresh(cleared_t: float | None, now: Now) -> bool:
+    return cleared_t is not None and now.t <= cleared_t + FRESH_S
+
+
+def _withheld(state: ServiceRollout, before_what: str) -> Next:
+    if state.stop is not None:
+        return _for_person(f"stopped before {before_what} by {state.stop.who}: {state.stop.note}")
     said = "; ".join(f"{hold.reason} by {hold.who}: {hold.note}" for hold in state.holds)
     return Next(Wait(None), f"held before {before_what} ({said})")
 
@@ -227,7 +228,7 @@ def _held(state: ServiceRollout, before_what: str) -> Next:
 def _probe(state: ServiceRollout, domain: int, gate: Gate, now: Now) -> Next:
     health = state.plan.health
     first_t = gate.began_t + health.wait_s
-    source = ProbeHealth(domain, health.interval_s, first_t)
+    source = ProbeHealth((domain,), health.interval_s, first_t)
     if gate.blind_since_t is not None:
         return _blind(state, now, f"the gate of domain {domain}", source)
     if gate.verdict is None:
@@ -242,7 +243,7 @@ def _probe(state: ServiceRollout, domain: int, gate: Gate, now: Now) -> Next:
 
 def _bake(state: ServiceRollout, domain: int, gate: Gate, now: Now) -> Next:
     health = state.plan.health
-    source = ProbeHealth(domain, health.interval_s, gate.began_t)
+    source = ProbeHealth(state.walked, health.interval_s, gate.began_t)
     if gate.blind_since_t is not None:
         return _blind(state, now, "the bake before the last domain", source)
     ends_t = gate.began_t + state.plan.walk.bake_before_last_s
@@ -273,5 +274,5 @@ def _watch(
         doing = f"{doing}; {limit.name} has passed, but there is no evidence: {state.blind}"
     if due_t is not None and due_t < limit.t:
         return Next(Watch(sources, due_t), doing, due_t, then)
-    end = "needs an operator" if state.turned_back else "gives up"
+    end = "needs an operator" if isinstance(state.phase, Reconciling | RollingBack) else "gives up"
     return Next(Watch(sources, limit.t), doing, limit.t, f"{end} ({limit.name})")

@@ -2,11 +2,10 @@
 
 from rollout.core import event, fleet_event
 from rollout.core.event import Fact, ServiceFact
-from rollout.core.evolve import call_of
 from rollout.core.names import ENGINE, POLICY, StreamName, rollout_stream, service_stream
 from rollout.core.operation import RollBack
 from rollout.core.plan import RolloutPlan, ServicePlan
-from rollout.core.service import ServiceRollout
+from rollout.core.service import ServiceRollout, call_of
 
 Draft = tuple[StreamName, Fact]
 

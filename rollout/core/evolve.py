@@ -17,6 +17,7 @@ from rollout.core.service import (
     Checking,
     Ended,
     ForeignChange,
+    Forward,
     Gate,
     HeldForPerson,
     NeedsOperator,
@@ -30,8 +31,10 @@ from rollout.core.service import (
     Settling,
     Step,
     Walking,
+    call_of,
+    domain_of,
 )
-from rollout.core.words import spoken
+from rollout.core.words import Word, spoken
 
 
 class IllegalFact(Exception):
@@ -47,30 +50,12 @@ def evolve(state: ServiceRollout | None, entry: Entry) -> ServiceRollout:
         raise IllegalFact(message)
     if isinstance(state.phase, Ended):
         raise _illegal(state, entry)
-    after = _turn(_apply(state, entry), entry.now.t)
+    after = _turn(state, _apply(state, entry), entry.now.t)
     moved = type(after.phase) is not type(state.phase) or domain_of(after.phase) != domain_of(state.phase)
     since_t = entry.now.t if moved else after.phase_since_t
-    return replace(after, version=entry.version, phase_since_t=since_t)
-
-
-def domain_of(phase: Phase) -> int | None:
-    """Give the domain a phase is about, if it is about one."""
-    match phase:
-        case Ready() | Walking() | Settling() | Checking() | Baking():
-            return phase.domain
-        case Reconciling(call=Call(operation=Walk(domain=domain))):
-            return domain
-        case _:
-            return None
-
-
-def call_of(phase: Phase) -> Call | None:
-    """Give the call a phase waits for, if it waits for one."""
-    match phase:
-        case Beginning() | Walking() | RollingBack():
-            return phase.call
-        case _:
-            return None
+    # Whatever else is recorded, somebody could look, or another limit counts now.
+    blind = after.blind if isinstance(entry.fact, event.Blinded | Word) else None
+    return replace(after, version=entry.version, phase_since_t=since_t, blind=blind)
 
 
 def _open(entry: Entry) -> ServiceRollout:
@@ -108,44 +93,60 @@ def _apply(state: ServiceRollout, entry: Entry) -> ServiceRollout:  # noqa: C901
         case (event.Succeeded() | event.Failed()) as fact, _:
             return _operation_ended(state, fact, entry)
         case event.Observed() as fact, _:
-            return replace(_observed(state, fact, entry), blind=None)
-        case event.Blinded(detail=detail), _:
-            return replace(state, blind=detail)
-        case event.Probed() as fact, (Checking() | Baking()):
-            return replace(probed(state, state.phase, fact, t), blind=None)
+            return _observed(_label_seen(state, fact), fact, entry)
+        case event.Probed() as fact, (Checking() | Baking()) if fact.domain == state.phase.domain:
+            return probed(state, state.phase, fact, t)[0]
         case event.GatePassed(domain=domain), Checking() if domain == state.phase.domain:
-            return replace(state, phase=_after_gate(state, domain + 1, t), blind=None)
-        case event.GateFailed(reason=reason), (Checking() | Baking()):
-            return replace(state, failure=reason, blind=None)
+            return replace(state, phase=_after_gate(state, domain + 1, t))
+        case event.GateFailed() as fact, (Checking() | Baking()) if fact.domain == state.phase.domain:
+            return replace(state, failure=fact.reason)
         case event.Baked(domain=domain), Baking() if domain == state.phase.domain:
-            return replace(state, phase=Ready(domain, Step(began_t=t)), blind=None)
-        case event.TurnedBack(reason=reason), _ if not state.turned_back:
+            return replace(state, phase=Ready(domain, Step(began_t=t)))
+        case event.TurnedBack(reason=reason), _ if not state.turned_back and not isinstance(state.phase, ForeignChange):
             return replace(state, turned_back=True, failure=state.failure or reason)
-        case event.HeldOnFailure(reason=reason), _:
-            return replace(state, phase=HeldForPerson(reason), failure=state.failure or reason)
-        case event.TakenOver(detail=detail), _:
-            return replace(state, phase=ForeignChange(detail))
-        case event.Escalated(reason=reason), _:
-            return replace(state, phase=NeedsOperator(reason), failure=state.failure or reason)
-        case event.Closed(outcome=outcome, who=who, reason=reason), _:
+        case event.Closed(outcome=outcome, who=who, reason=reason), _ if call_of(state.phase) is None:
             return replace(state, phase=Ended(outcome, who, reason))
+        case (event.Blinded() | event.HeldOnFailure() | event.TakenOver() | event.Escalated()) as fact, _:
+            return _given_up(state, fact, entry)
         case (event.Held() | event.Released() | event.Stopped() | event.Resumed()) as fact, _:
             return spoken(state, fact, t)
         case _:
             raise _illegal(state, entry)
 
 
-def _turn(state: ServiceRollout, t: float) -> ServiceRollout:
-    """Leave the way forward once going back is wanted and no call hangs in the air."""
-    call = call_of(state.phase)
-    unanswered = call is not None and call.handle is None
-    forward = isinstance(state.phase, Queued | Preflight | Beginning | Ready | Walking | Settling | Checking | Baking)
-    if state.turned_back and not unanswered and (forward or isinstance(state.phase, HeldForPerson)):
-        # A hold for want of a way back is no forward phase any more; only a fresh word turns it.
-        if isinstance(state.phase, HeldForPerson) and state.no_way_back:
-            return state
-        return replace(state, phase=RollingBack(Step(began_t=t)))
-    return state
+def _turn(before: ServiceRollout, after: ServiceRollout, t: float) -> ServiceRollout:
+    """Leave the way forward once going back is wanted and no call hangs in the air.
+
+    Where a person is waited for, only a fresh word turns: going back may be what led there.
+    """
+    if not after.turned_back:
+        return after
+    forward = isinstance(after.phase, Forward) and not _unanswered(after.phase)
+    fresh = not before.turned_back and isinstance(after.phase, HeldForPerson | NeedsOperator)
+    return replace(after, phase=RollingBack(Step(began_t=t))) if forward or fresh else after
+
+
+def _unanswered(phase: Phase) -> bool:
+    call = call_of(phase)
+    return call is not None and call.handle is None
+
+
+_GivenUp = event.Blinded | event.HeldOnFailure | event.TakenOver | event.Escalated
+
+
+def _given_up(state: ServiceRollout, fact: _GivenUp, entry: Entry) -> ServiceRollout:
+    """Wait for evidence or for a person: legal wherever something is being done and no call hangs in the air."""
+    if isinstance(state.phase, Queued | HeldForPerson | ForeignChange | NeedsOperator) or _unanswered(state.phase):
+        raise _illegal(state, entry)
+    match fact:
+        case event.Blinded(detail=detail):
+            return replace(state, blind=detail)
+        case event.HeldOnFailure(reason=reason):
+            return replace(state, phase=HeldForPerson(reason), failure=state.failure or reason)
+        case event.TakenOver(detail=detail):
+            return replace(state, phase=ForeignChange(detail))
+        case event.Escalated(reason=reason):
+            return replace(state, phase=NeedsOperator(reason), failure=state.failure or reason)
 
 
 def _intended(state: ServiceRollout, fact: event.Intended, entry: Entry) -> ServiceRollout:
@@ -189,7 +190,7 @@ def _answered(state: ServiceRollout, fact: _Answer, entry: Entry) -> ServiceRoll
             return replace(state, phase=Reconciling(step, call, quarantine_until_t=t, rejected=error))
         case event.Refused(error=error, retry_in_s=retry_in_s):
             step = replace(phase.step, refusals=phase.step.refusals + 1, last_error=error, not_before_t=t + retry_in_s)
-            return _undone(state, call, step, t)
+            return _undone(state, call, step)
 
 
 def _untracked(phase: Beginning | Walking | RollingBack, call: Call, t: float) -> Phase:
@@ -202,11 +203,11 @@ def _untracked(phase: Beginning | Walking | RollingBack, call: Call, t: float) -
             return replace(phase, call=None, settling=True)
 
 
-def _undone(state: ServiceRollout, call: Call, step: Step, t: float) -> ServiceRollout:
+def _undone(state: ServiceRollout, call: Call, step: Step) -> ServiceRollout:
     """Go back to where `call` had not been made: it is known not to have been applied."""
     match call.operation:
         case StartUpgrade():
-            return replace(state, phase=Beginning(step, cleared_t=t), token=None)
+            return replace(state, phase=Beginning(step), token=None)
         case Walk(domain=domain):
             walked = tuple(each for each in state.walked if each != domain)
             return replace(state, phase=Ready(domain, step), walked=walked)
@@ -215,45 +216,49 @@ def _undone(state: ServiceRollout, call: Call, step: Step, t: float) -> ServiceR
 
 
 def _operation_ended(state: ServiceRollout, fact: event.Succeeded | event.Failed, entry: Entry) -> ServiceRollout:
-    call, t = call_of(state.phase), entry.now.t
-    if call is None or call.handle is None or call.number != fact.number:
+    phase, call, t = state.phase, call_of(state.phase), entry.now.t
+    if not isinstance(phase, Beginning | Walking | RollingBack) or call is None or call.number != fact.number:
         raise _illegal(state, entry)
-    state = replace(state, blind=None)
-    match fact, state.phase:
-        case event.Succeeded(), Beginning():
+    if call.handle is None:
+        raise _illegal(state, entry)
+    if isinstance(fact, event.Failed):
+        said = f"{fact.code}: {fact.message}"
+        if not isinstance(phase, Walking):
+            return replace(state, phase=Reconciling(phase.step, call, quarantine_until_t=t, rejected=said))
+        failure = f"walk of domain {phase.domain} failed: {said}"
+        return replace(state, phase=Ready(phase.domain, phase.step), failure=failure)
+    match phase:
+        case Beginning():
             return replace(state, phase=Ready(0, Step(began_t=t)))
-        case event.Succeeded(), Walking(domain=domain, step=step):
+        case Walking(domain=domain, step=step):
             return replace(state, phase=Settling(domain, step))
-        case event.Succeeded(), RollingBack():
-            return replace(state, phase=replace(state.phase, call=None, settling=True))
-        case event.Failed(code=code, message=message), Walking(domain=domain, step=step):
-            failure = f"walk of domain {domain} failed: {code}: {message}"
-            return replace(state, phase=Ready(domain, step), failure=failure)
-        case event.Failed(code=code, message=message), (Beginning() | RollingBack()):
-            said = f"{code}: {message}"
-            return replace(state, phase=Reconciling(state.phase.step, call, quarantine_until_t=t, rejected=said))
-        case _:
-            raise _illegal(state, entry)
+        case RollingBack():
+            return replace(state, phase=replace(phase, call=None, settling=True))
+
+
+def _label_seen(state: ServiceRollout, fact: event.Observed) -> ServiceRollout:
+    shown = state.token is not None and fact.saw is not None and fact.saw.release.endswith(state.token)
+    return replace(state, label_seen=state.label_seen or shown)
 
 
 def _observed(state: ServiceRollout, fact: event.Observed, entry: Entry) -> ServiceRollout:
     t = entry.now.t
     match fact.finding, state.phase:
-        case Finding.BEGUN, Beginning():
+        case Finding.BEGUN, Beginning(call=Call()):
             return replace(state, phase=Ready(0, Step(began_t=t)))
-        case Finding.CLEAR, (Beginning() | Ready() | RollingBack()):
+        case Finding.CLEAR, (Beginning(call=None) | Ready() | RollingBack(call=None, settling=False, restored=False)):
             return replace(state, phase=replace(state.phase, cleared_t=t))
         case Finding.SETTLED, Settling(domain=domain, step=step):
             return replace(state, phase=Checking(domain, step, Gate(began_t=t)))
         case Finding.APPLIED, Reconciling():
             return _applied(state, state.phase, t)
         case Finding.NOT_APPLIED, Reconciling():
-            return _not_applied(state, state.phase, t)
-        case Finding.RESTORED, RollingBack():
-            return replace(state, phase=replace(state.phase, call=None, restored=True))
-        case Finding.NO_WAY_BACK, RollingBack():
+            return _not_applied(state, state.phase)
+        case Finding.RESTORED, RollingBack(call=None, restored=False):
+            return replace(state, phase=replace(state.phase, restored=True))
+        case Finding.NO_WAY_BACK, RollingBack(call=None, settling=False, restored=False):
             return replace(state, no_way_back=fact.detail)
-        case Finding.OVERDUE, (Beginning() | Ready() | Walking() | Settling()):
+        case Finding.OVERDUE, (Beginning() | Ready() | Walking() | Settling()) if not _unanswered(state.phase):
             return replace(state, failure=fact.detail)
         case _:
             raise _illegal(state, entry)
@@ -269,8 +274,8 @@ def _applied(state: ServiceRollout, phase: Reconciling, t: float) -> ServiceRoll
             return replace(state, phase=RollingBack(phase.step, settling=True))
 
 
-def _not_applied(state: ServiceRollout, phase: Reconciling, t: float) -> ServiceRollout:
-    after = _undone(state, phase.call, phase.step, t)
+def _not_applied(state: ServiceRollout, phase: Reconciling) -> ServiceRollout:
+    after = _undone(state, phase.call, phase.step)
     if phase.rejected is None:
         return after
     said = f"the platform refused the {describe(phase.call.operation)}: {phase.rejected}"

@@ -182,13 +182,15 @@ def _wave_done(state: RolloutState, summaries: Mapping[ServiceName, Summary]) ->
 def _admissible(wave: WavePlan, members: list[Summary], failed: int) -> tuple[ServiceName, ...]:
     """Fill the wave's caps in fleet order.
 
-    What moves is bounded by max_parallel. With `strict`, what could still fail is bounded too, so that failures never
-    exceed failure_tolerance + 1 (StackSets' strict concurrency).
+    What moves, or may move again at a word, is bounded by max_parallel; a failed one that waits is not. With `strict`,
+    what could still fail is bounded too, so that failures never exceed failure_tolerance + 1 (StackSets' strict
+    concurrency).
     """
-    moving = sum(member.admitted and member.outcome is None and not member.for_person for member in members)
-    room = wave.max_parallel - moving
+    begun = [member for member in members if member.admitted and member.outcome is None]
+    could_move = sum(not (member.failed and member.for_person) for member in begun)
+    room = wave.max_parallel - could_move
     if wave.strict:
-        could_fail = sum(member.admitted and member.outcome is None and not member.failed for member in members)
+        could_fail = sum(not member.failed for member in begun)
         room = min(room, wave.failure_tolerance + 1 - failed - could_fail)
     queued = [member.service for member in members if not member.admitted]
     return tuple(queued[: max(room, 0)])

@@ -7,7 +7,7 @@ after it to end anything; without one the limit waits (`Blinded`).
 from rollout.core import event
 from rollout.core.deadline import deadline
 from rollout.core.event import Evidence, Finding, Observed, ServiceFact, Verdict
-from rollout.core.evolve import call_of
+from rollout.core.health import probed
 from rollout.core.names import Now
 from rollout.core.operation import describe
 from rollout.core.outcome import Failed, Progress, Running, Succeeded, Unknown, Unreachable
@@ -24,8 +24,9 @@ from rollout.core.service import (
     ServiceRollout,
     Settling,
     Walking,
+    call_of,
 )
-from rollout.core.shows import foreign, ours, settled
+from rollout.core.shows import as_before, foreign, may_be_ours, ours, settled
 from rollout.core.snapshot import Absent, Before, Look, Snapshot, sighting
 
 YOUNG_OPERATION_S = 60.0
@@ -37,18 +38,23 @@ def interpret_look(state: ServiceRollout, previous: Look | None, latest: Look) -
     observation = latest.observation
     if isinstance(observation, Unreachable):
         return _blinded(state, observation.detail, latest.now)
-    fact = _look(state, previous, observation)
-    return fact if fact is not None else _overdue(state, observation, latest.now)
+    earlier = previous.observation if previous is not None else None
+    fact = _look(state, earlier if isinstance(earlier, Snapshot) else None, observation)
+    if isinstance(fact, Observed) and fact.finding is Finding.CLEAR:
+        # A call that is refused again and again stands clear before each try: its limit is judged here.
+        return _overdue(state, observation, latest.now) or fact
+    if fact is None and isinstance(earlier, Snapshot | Absent):
+        # What must show twice gets its second look, even when the first one after an outage comes too late.
+        return _overdue(state, observation, latest.now)
+    return fact
 
 
-def _look(state: ServiceRollout, previous: Look | None, seen: Snapshot | Absent) -> ServiceFact | None:
+def _look(state: ServiceRollout, earlier: Snapshot | None, seen: Snapshot | Absent) -> ServiceFact | None:
     phase = state.phase
     if isinstance(phase, Preflight):
         return _preflight(state, seen)
     if isinstance(seen, Absent):
         return event.TakenOver(f"the deployment is gone: {seen.detail}")
-    before = previous.observation if previous is not None else None
-    earlier = before if isinstance(before, Snapshot) else None
     match phase:
         case Beginning(call=None):
             return _still_untouched(state, seen)
@@ -60,7 +66,7 @@ def _look(state: ServiceRollout, previous: Look | None, seen: Snapshot | Absent)
             return _settled(state, earlier, seen, domain)
         case Reconciling():
             return reconcile(state, phase, seen)
-        case RollingBack():
+        case RollingBack(call=None):
             return restore(state, phase, earlier, seen)
         case _:
             return None
@@ -69,7 +75,7 @@ def _look(state: ServiceRollout, previous: Look | None, seen: Snapshot | Absent)
 def interpret_poll(state: ServiceRollout, number: int, progress: Progress, now: Now) -> ServiceFact | None:
     """Judge what the platform said about the operation of call `number`."""
     call = call_of(state.phase)
-    if call is None or call.number != number:
+    if call is None or call.handle is None or call.number != number:
         return None
     match progress:
         case Succeeded():
@@ -93,22 +99,23 @@ def interpret_probe(
     if not isinstance(phase, Checking | Baking):
         return None
     gate, health, domain = phase.gate, state.plan.health, phase.domain
+    news = event.Probed(domain, verdict, evidence)
     if verdict is Verdict.UNKNOWN:
-        return None if gate.blind_since_t is not None else event.Probed(domain, verdict, evidence)
-    if gate.blind_since_t is not None or verdict is not gate.verdict:
-        return event.Probed(domain, verdict, evidence)
-    same_for_s = now.t - gate.since_t
+        return None if gate.blind_since_t is not None else news
+    # The clocks are judged as this verdict leaves them; one that flips with every round must not outrun the limit.
+    after, marks = probed(state, phase, news, now.t)
+    same_for_s = now.t - marks.since_t
     if verdict is Verdict.FAIL and same_for_s >= health.retry_s:
         return event.GateFailed(domain, f"unhealthy for {same_for_s:.0f} s: {_failing(evidence)}", evidence)
     if verdict is Verdict.PASS and same_for_s >= health.stable_s:
         if isinstance(phase, Checking):
             return event.GatePassed(domain, evidence)
-        if now.t >= gate.began_t + state.plan.walk.bake_before_last_s:
+        if now.t >= marks.began_t + state.plan.walk.bake_before_last_s:
             return event.Baked(domain, evidence)
-    limit = deadline(state, now.t)
+    limit = deadline(after, now.t)
     if now.t >= limit.t:
         return event.GateFailed(domain, f"not healthy for long enough within {limit.name}", evidence)
-    return None
+    return news if gate.blind_since_t is not None or verdict is not gate.verdict else None
 
 
 def _failing(evidence: tuple[Evidence, ...]) -> str:
@@ -126,7 +133,7 @@ def _overdue(state: ServiceRollout, seen: Snapshot | Absent | None, now: Now) ->
     if now.t < limit.t:
         return None
     saw = sighting(seen) if isinstance(seen, Snapshot) else None
-    detail = f"{_what(state)} took longer than {limit.name}{_showing(seen)}"
+    detail = f"{_what(state)} took longer than {limit.name}{_taught(state)}{_showing(seen)}"
     match state.phase:
         case Preflight():
             return event.Unfit(detail)
@@ -154,6 +161,14 @@ def _what(state: ServiceRollout) -> str:
             return f"finding out what became of the {describe(call.operation)}"
         case _:
             return "going back"
+
+
+def _taught(state: ServiceRollout) -> str:
+    match state.phase:
+        case Beginning(step=step) | Ready(step=step) | Reconciling(step=step) | RollingBack(step=step):
+            return f"; the last call said: {step.last_error}" if step.last_error else ""
+        case _:
+            return ""
 
 
 def _showing(seen: Snapshot | Absent | None) -> str:
@@ -184,7 +199,7 @@ def _preflight(state: ServiceRollout, seen: Snapshot | Absent) -> ServiceFact | 
 
 
 def _still_untouched(state: ServiceRollout, seen: Snapshot) -> ServiceFact | None:
-    if seen.change is not None or (state.before is not None and seen.release != state.before.release):
+    if seen.change is not None or not as_before(state, seen):
         return foreign(seen, "somebody began another change before ours")
     if seen.locked:
         return None
@@ -202,11 +217,9 @@ def _begun(state: ServiceRollout, seen: Snapshot) -> ServiceFact | None:
 
 def _clear_to_walk(state: ServiceRollout, seen: Snapshot, domain: int) -> ServiceFact | None:
     change = seen.change
-    if domain >= state.domain_count:
-        return None
     if change is None:
         return foreign(seen, f"our change is gone before domain {domain} was walked")
-    if not _may_be_ours(state, seen) or not change.manual:
+    if not may_be_ours(state, seen) or not change.manual:
         return foreign(seen, "another change has taken the place of ours")
     if change.domain > domain:
         return foreign(seen, f"somebody walked domain {domain}")
@@ -221,16 +234,11 @@ def _settled(state: ServiceRollout, earlier: Snapshot | None, seen: Snapshot, do
         return foreign(seen, f"our change is gone after domain {domain}, before it was complete")
     if seen.change is None and not ours(state, seen):
         return foreign(seen, "another release has taken the place of ours")
-    if seen.change is not None and not _may_be_ours(state, seen):
+    if seen.change is not None and not may_be_ours(state, seen):
         return foreign(seen, "another change has taken the place of ours")
     if earlier is None or not (_walk_shows(earlier, domain, last=last) and _walk_shows(seen, domain, last=last)):
         return None
     return Observed(Finding.SETTLED, f"domain {domain} runs the new release", sighting(seen))
-
-
-def _may_be_ours(state: ServiceRollout, seen: Snapshot) -> bool:
-    """Tell whether nothing speaks against us: the label may change only with the first walk, or at the end."""
-    return ours(state, seen) or (state.before is not None and seen.release == state.before.release)
 
 
 def _walk_shows(seen: Snapshot, domain: int, *, last: bool) -> bool:

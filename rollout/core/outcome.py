@@ -38,6 +38,8 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     kind: RefusedKind
     error: str
     retry_after_s: float | None = None
+    blocking: str | None = None
+    """The id of the operation that is in the way, where the platform names it."""
 
 
 class Lost(msgspec.Struct, frozen=True, tag="lost"):

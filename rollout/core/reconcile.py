@@ -6,7 +6,7 @@ Each row ends in applied, not applied, somebody else's, or needs a person; None 
 from rollout.core.event import Escalated, Finding, Observed, ServiceFact
 from rollout.core.operation import RollBack, StartUpgrade, Walk
 from rollout.core.service import Reconciling, ServiceRollout
-from rollout.core.shows import foreign, ours, settled
+from rollout.core.shows import as_before, foreign, may_be_ours, ours, settled
 from rollout.core.snapshot import Snapshot, sighting
 
 
@@ -39,8 +39,7 @@ def _walk(state: ServiceRollout, seen: Snapshot, domain: int) -> ServiceFact | N
         if not last or not ours(state, seen):
             return foreign(seen, f"our change is gone while domain {domain} was being walked")
         return Observed(Finding.APPLIED, "the change is complete", sighting(seen)) if settled(seen) else None
-    old = state.before.release if state.before is not None else None
-    if not change.manual or not (ours(state, seen) or seen.release == old):
+    if not change.manual or not may_be_ours(state, seen):
         return foreign(seen, "another change has taken the place of ours")
     if change.domain > domain or (change.domain == domain and change.during):
         return Observed(Finding.APPLIED, f"the pointer is at domain {change.domain}", sighting(seen))
@@ -57,11 +56,14 @@ def _rollback(state: ServiceRollout, seen: Snapshot) -> ServiceFact | None:
         if seen.locked:
             return None
         if ours(state, seen):
-            return Escalated("the update is complete although a rollback was asked for", sighting(seen))
+            return Observed(
+                Finding.NOT_APPLIED, "the update was complete before it could be taken back", sighting(seen)
+            )
+        if not as_before(state, seen):
+            return foreign(seen, "another release has taken the place of ours")
         return Observed(Finding.APPLIED, "the update is gone", sighting(seen))
-    if not ours(state, seen):
-        # Once our label has been seen, the old one under an update in progress means that it is on its way back.
-        if state.before is not None and seen.release == state.before.release:
+    if not may_be_ours(state, seen):
+        if as_before(state, seen):
             return Observed(Finding.APPLIED, "the old Label is back", sighting(seen))
         return foreign(seen, "another change has taken the place of ours")
     if seen.locked:

@@ -2,15 +2,14 @@
 
 from rollout.core.event import Finding, Observed, ServiceFact
 from rollout.core.service import RollingBack, ServiceRollout
-from rollout.core.shows import foreign, ours, settled
+from rollout.core.shows import as_before, foreign, may_be_ours, ours, settled
 from rollout.core.snapshot import Snapshot, sighting
 
 
 def restore(state: ServiceRollout, phase: RollingBack, earlier: Snapshot | None, seen: Snapshot) -> ServiceFact | None:
     """Judge a look while going back; `earlier` is the look before it."""
-    old = state.before.release if state.before is not None else None
-    if seen.change is None and seen.release == old:
-        twice = earlier is not None and _restored(earlier, old) and _restored(seen, old)
+    if seen.change is None and as_before(state, seen):
+        twice = earlier is not None and _restored(state, earlier) and _restored(state, seen)
         return Observed(Finding.RESTORED, "the old release runs everywhere", sighting(seen)) if twice else None
     if phase.settling:
         return None
@@ -18,12 +17,12 @@ def restore(state: ServiceRollout, phase: RollingBack, earlier: Snapshot | None,
         if seen.locked:
             return None
         return Observed(Finding.NO_WAY_BACK, "the update is complete, so its Rollback is gone", sighting(seen))
-    if seen.change is None or not (ours(state, seen) or seen.release == old):
+    if seen.change is None or not (ours(state, seen) or as_before(state, seen)):
         return foreign(seen, "another change has taken the place of ours")
-    if seen.locked:
-        return None
+    if seen.locked or not may_be_ours(state, seen):
+        return None  # locked, or on its way back already
     return Observed(Finding.CLEAR, "our update is still in progress", sighting(seen))
 
 
-def _restored(seen: Snapshot, old: str | None) -> bool:
-    return settled(seen) and seen.release == old
+def _restored(state: ServiceRollout, seen: Snapshot) -> bool:
+    return settled(seen) and as_before(state, seen)

@@ -8,7 +8,7 @@ import msgspec
 from rollout.core.ending import Outcome
 from rollout.core.event import Evidence, HoldReason, Verdict
 from rollout.core.names import StreamName, Target
-from rollout.core.operation import Operation
+from rollout.core.operation import Operation, Walk
 from rollout.core.outcome import Handle
 from rollout.core.plan import ServicePlan
 from rollout.core.snapshot import Before
@@ -66,7 +66,7 @@ class Beginning(msgspec.Struct, frozen=True, tag="beginning"):
     """The change is being started; `call` None = not asked for yet. `cleared_t` as in Ready."""
 
     step: Step
-    cleared_t: float
+    cleared_t: float | None = None
     call: Call | None = None
 
 
@@ -106,6 +106,9 @@ class Baking(msgspec.Struct, frozen=True, tag="baking"):
 
     domain: int
     gate: Gate
+
+
+Forward = Queued | Preflight | Beginning | Ready | Walking | Settling | Checking | Baking
 
 
 class Reconciling(msgspec.Struct, frozen=True, tag="reconciling"):
@@ -157,22 +160,27 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
     reason: str
 
 
-Phase = (
-    Queued
-    | Preflight
-    | Beginning
-    | Ready
-    | Walking
-    | Settling
-    | Checking
-    | Baking
-    | Reconciling
-    | RollingBack
-    | HeldForPerson
-    | ForeignChange
-    | NeedsOperator
-    | Ended
-)
+Phase = Forward | Reconciling | RollingBack | HeldForPerson | ForeignChange | NeedsOperator | Ended
+
+
+def domain_of(phase: Phase) -> int | None:
+    """Give the domain a phase is about, if it is about one."""
+    match phase:
+        case Ready() | Walking() | Settling() | Checking() | Baking():
+            return phase.domain
+        case Reconciling(call=Call(operation=Walk(domain=domain))):
+            return domain
+        case _:
+            return None
+
+
+def call_of(phase: Phase) -> Call | None:
+    """Give the call a phase waits for, if it waits for one."""
+    match phase:
+        case Beginning() | Walking() | RollingBack():
+            return phase.call
+        case _:
+            return None
 
 
 class Hold(msgspec.Struct, frozen=True):
@@ -207,12 +215,16 @@ class ServiceRollout(msgspec.Struct, frozen=True):
     before: Before | None = None
     token: str | None = None
     """The mark our change carries in the Label, once a begin has been intended."""
+    label_seen: bool = False
+    """The deployment has shown that mark; from then on the old Label means that the change is being taken back."""
     walked: tuple[int, ...] = ()
     """Domains whose walk was accepted or may have been."""
     started_t: float | None = None
     """Since when progress time counts: admission."""
     paused_s: float = 0.0
-    """Time spent under holds, which progress time leaves out."""
+    """Time spent under words, over and done, which progress time leaves out."""
+    withheld_since_t: float | None = None
+    """Since when a hold or a stop, of whatever name, has kept the way forward closed without a break."""
     holds: tuple[Hold, ...] = ()
     stop: Stop | None = None
     failure: str | None = None

@@ -10,6 +10,20 @@ def ours(state: ServiceRollout, seen: Snapshot) -> bool:
     return state.token is not None and seen.release.endswith(state.token)
 
 
+def as_before(state: ServiceRollout, seen: Snapshot) -> bool:
+    """Tell whether the deployment carries the label it had before our change."""
+    return state.before is not None and seen.release == state.before.release
+
+
+def may_be_ours(state: ServiceRollout, seen: Snapshot) -> bool:
+    """Tell whether an update in progress can be our way forward.
+
+    The label may change only with the first walk, or at the end; but once ours has been seen, the old one under an
+    update in progress means that somebody takes our change back (wire-facts §10).
+    """
+    return ours(state, seen) or (as_before(state, seen) and not state.label_seen)
+
+
 def settled(seen: Snapshot) -> bool:
     """Nothing is under way: no change, no lock, Running exactly, every instance ready.
 

@@ -1,0 +1,161 @@
+"""From the example policy to its plan: values, payloads, secrets, and what makes two submissions the same."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from rollout.core.compile import Compiled, compile_bundle, without_secrets
+from rollout.core.names import Slot, Target
+from rollout.core.operation import RollbackMode
+from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, RollbackPlan, WalkPlan, WavePlan
+from rollout.errors import InvariantBroken, NotSupportedYet
+from rollout.policy.load import load_policy
+
+POLICIES = Path(__file__).parents[2] / "policies"
+PACKAGE = "https://relstore.blob.example/packages/web-2.4.1.cspkg"
+SIGNED = f"{PACKAGE}?sv=2024&sig=CANARY%2Bsecret"
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> Path:
+    """A copy of the examples that a test may change."""
+    return Path(shutil.copytree(POLICIES, tmp_path / "policies"))
+
+
+def compiled(folder: Path = POLICIES, *sets: str) -> Compiled:
+    return compile_bundle(load_policy(folder / "web.yaml", sets=sets))
+
+
+def test_the_example_becomes_this_plan() -> None:
+    found = compiled(POLICIES, "waves[0].max_parallel=2", "waves[0].failure_tolerance=1")
+    first = found.services[0]
+    assert first.rollout == found.plan.rollout == "web-2.4.1"
+    assert first.target == Target("00000000-0000-4000-8000-000000000001", first.service, Slot.PRODUCTION)
+    assert [each.service for each in found.services] == [f"svc-{number:04d}" for number in range(1, 13)]
+    assert found.plan.waves == (WavePlan("rest", tuple(each.service for each in found.services), 2, 1, strict=True),)
+    assert first.health == HealthPlan(0.1, 0.3, 10.0, 0.1, (CheckPlan("instances", "instances", 10.0),))
+    assert first.walk == WalkPlan(0.5, 60.0, allow_no_rollback=False)
+    assert (first.begin_timeout_s, first.timeout_s) == (30.0, 600.0)
+    assert first.on_failure is OnFailure.ROLLBACK
+    assert first.rollback == RollbackPlan(RollbackMode.AUTO, 120.0)
+    assert (first.change.label, first.change.package_shown, first.change.force) == ("web-2.4.1", PACKAGE, False)
+
+
+def test_every_digest_of_the_plan_names_a_payload_and_no_payload_is_idle() -> None:
+    found = compiled()
+    payloads = {hashlib.sha256(payload).hexdigest(): payload for payload in found.payloads}
+    named = {found.plan.policy}
+    for service in found.services:
+        named |= {service.change.package, service.change.configuration}
+        assert payloads[service.change.package] == PACKAGE.encode()
+        assert payloads[service.change.configuration] == (POLICIES / f"configs/{service.service}.cscfg").read_bytes()
+    assert named == set(payloads)
+    assert payloads[found.plan.policy].decode() == found.policy_text
+    assert len(payloads) == len(found.payloads)
+
+
+def test_the_written_text_holds_the_documents_and_the_digests_of_the_files() -> None:
+    text = compiled().policy_text
+    assert (POLICIES / "web.yaml").read_text() in text
+    assert (POLICIES / "fleets/emulator-12.yaml").read_text() in text
+    digest = hashlib.sha256((POLICIES / "configs/svc-0001.cscfg").read_bytes()).hexdigest()
+    assert f"svc-0001.cscfg sha256:{digest}" in text
+
+
+def test_a_signature_reaches_the_payload_and_never_the_plan() -> None:
+    found = compiled(POLICIES, f"change.upgrade.package={SIGNED}")
+    assert SIGNED.encode() in found.payloads
+    records = msgspec.json.encode((found.plan, found.services))
+    assert b"CANARY" not in records
+    assert b"sig" not in records
+    assert found.services[0].change.package_shown == PACKAGE
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (SIGNED, PACKAGE),
+        ("https://ann:pw@store.example/a/b.cspkg#part", "https://store.example/a/b.cspkg"),
+        ("https://store.example/user@2.cspkg", "https://store.example/user@2.cspkg"),
+        ("https://store.example", "https://store.example"),
+        ("store.example/b.cspkg?sig=CANARY", "store.example/b.cspkg"),
+        ("/a?next=https://b?sig=CANARY", "/a"),
+        ("https://h/p?u=://x@y", "https://h/p"),
+    ],
+)
+def test_what_people_see_of_a_url_has_no_query_and_no_user(url: str, shown: str) -> None:
+    assert without_secrets(url) == shown
+
+
+def test_the_same_documents_are_the_same_rollout() -> None:
+    assert compiled().plan.documents == compiled().plan.documents
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        f"change.upgrade.package={PACKAGE}2",
+        "change.upgrade.label=web-2.4.2",
+        "change.upgrade.force=true",
+        "waves[0].max_parallel=1",
+        "waves[0].failure_tolerance=4",
+        "health.stable_duration=301ms",
+        "walk.domain_timeout=61s",
+        "operation_timeout.begin=31s",
+        "timeout=11m",
+        "on_failure.service=hold",
+        "rollback.timeout=3m",
+    ],
+)
+def test_every_value_that_changes_the_plan_changes_its_documents(change: str) -> None:
+    assert compiled(POLICIES, change).plan.documents != compiled().plan.documents
+
+
+def test_a_changed_configuration_file_changes_the_documents(policies: Path) -> None:
+    before = compiled(policies)
+    file = policies / "configs/svc-0007.cscfg"
+    file.write_bytes(file.read_bytes() + b"<!-- changed -->")
+    after = compiled(policies)
+    assert before.plan.documents != after.plan.documents
+    changed = [a.service for a, b in zip(after.services, before.services, strict=True) if a != b]
+    assert changed == ["svc-0007"]
+
+
+def test_a_comment_changes_the_text_and_not_the_rollout(policies: Path) -> None:
+    before = compiled(policies)
+    file = policies / "web.yaml"
+    file.write_text(file.read_text() + "# a word for colleagues\n")
+    after = compiled(policies)
+    assert before.plan.documents == after.plan.documents
+    assert before.plan.policy != after.plan.policy
+
+
+def test_what_a_run_cannot_do_is_refused_with_its_place(policies: Path) -> None:
+    file = policies / "web.yaml"
+    file.write_text(file.read_text() + 'windows: ["Mon-Thu 09:00-16:00 Europe/London"]\n')
+    with pytest.raises(NotSupportedYet, match=r"web\.yaml:\d+:\d+ windows: "):
+        compiled(policies)
+
+
+@pytest.mark.parametrize("field", ["package", "configuration"])
+def test_a_service_without_a_payload_is_our_own_mistake(field: str) -> None:
+    from dataclasses import replace
+
+    bundle = load_policy(POLICIES / "web.yaml")
+    broken: dict[str, Any] = {field: None}
+    spoilt = replace(bundle, services=(replace(bundle.services[0], **broken),))
+    with pytest.raises(InvariantBroken, match=f"no {field} for svc-0001"):
+        compile_bundle(spoilt)
+
+
+def test_a_bundle_without_an_upgrade_is_our_own_mistake() -> None:
+    from dataclasses import replace
+
+    bundle = load_policy(POLICIES / "web.yaml")
+    policy = bundle.policy.model_copy(update={"change": type(bundle.policy.change).model_construct()})
+    with pytest.raises(InvariantBroken, match="without an upgrade"):
+        compile_bundle(replace(bundle, policy=policy))

@@ -1,0 +1,145 @@
+"""The small words of the core: names, operations, sightings, drafts, sentences."""
+
+from typing import Any
+
+import pytest
+
+from rollout.core import event, fleet_event
+from rollout.core.drafts import opening, voice, with_companions
+from rollout.core.ending import Outcome
+from rollout.core.explain import spell
+from rollout.core.names import (
+    Digest,
+    RolloutId,
+    ServiceName,
+    StreamName,
+    is_service_stream,
+    parse_service_stream,
+    rollout_stream,
+    service_stream,
+)
+from rollout.core.operation import RollBack, Walk, attempt_token, describe, token_of
+from rollout.core.plan import RolloutPlan
+from rollout.core.service import ServiceRollout, domain_of
+from rollout.core.shows import as_before, may_be_ours, ours
+from rollout.core.snapshot import NOT_READY_SHOWN_MAX, sighting
+from rollout.errors import InvariantBroken
+
+ROLLOUT, SERVICE = RolloutId("web-1"), ServiceName("web-01")
+
+
+def test_a_service_stream_and_its_parts_are_one() -> None:
+    stream = service_stream(ROLLOUT, SERVICE, 3)
+    assert stream == "web-1/web-01#3"
+    assert parse_service_stream(stream) == (ROLLOUT, SERVICE, 3)
+    assert is_service_stream(stream)
+    assert not is_service_stream(rollout_stream(ROLLOUT))
+
+
+@pytest.mark.parametrize("text", ["web-1", "web-1/web-01", "web-1/#1", "/web-01#1", "web-1/web-01#", "web-1/web-01#x"])
+def test_what_is_no_service_stream_is_our_own_mistake(text: str) -> None:
+    with pytest.raises(InvariantBroken, match="is not the stream of a service"):
+        parse_service_stream(StreamName(text))
+
+
+def test_a_token_differs_with_every_rollout_service_attempt_and_call() -> None:
+    one = attempt_token(ROLLOUT, SERVICE, 1, 1)
+    others = {
+        attempt_token(RolloutId("web-2"), SERVICE, 1, 1),
+        attempt_token(ROLLOUT, ServiceName("web-02"), 1, 1),
+        attempt_token(ROLLOUT, SERVICE, 2, 1),
+        attempt_token(ROLLOUT, SERVICE, 1, 2),
+    }
+    assert len(others | {one}) == 5
+    assert token_of(f"web 2.4.1 {one}") == one
+    assert len(one) == 17
+
+
+def test_operations_have_names_for_people(story: Any) -> None:
+    assert [describe(each) for each in (story().upgrade(), Walk(3), RollBack())] == [
+        "upgrade",
+        "walk of domain 3",
+        "rollback",
+    ]
+
+
+def test_a_sighting_keeps_a_few_names_and_all_the_numbers(story: Any) -> None:
+    looks = story(6).looks
+    seen = looks.mid(2, "web-9")
+    for domain in range(5):
+        seen = looks.sick(seen, domain)
+    kept = sighting(seen)
+    assert (kept.ready, kept.instances, kept.pointer, kept.during) == (2, 12, 2, False)
+    assert len(kept.not_ready) == NOT_READY_SHOWN_MAX
+    assert kept.not_ready[0] == "Web_IN_0 (BusyRole)"
+    assert sighting(looks.running()).pointer is None
+
+
+def test_readiness_of_a_domain_is_its_instances_alone_and_an_empty_one_is_ready(story: Any) -> None:
+    looks = story(3).looks
+    seen = looks.sick(looks.running(), 1)
+    assert [seen.domain_ready(domain) for domain in range(4)] == [True, False, True, True]
+    assert not looks.running(instances=()).all_ready
+    assert looks.running().instance_counts() == {"Web": 6}
+
+
+def test_nothing_is_ours_before_we_asked_and_nothing_as_before_before_we_looked(story: Any) -> None:
+    told = story()
+    seen = told.looks.mid(0, "web-2.4.0")
+    assert not ours(told.state, seen)
+    assert not as_before(told.state, seen)
+    assert not may_be_ours(told.state, seen)
+    assert (told.state.target.deployment, told.state.domain_count) == (None, 0)
+
+
+@pytest.mark.parametrize(("place", "domain"), [("reconciling", 0), ("rolling_back", None), ("baking", 2)])
+def test_a_phase_knows_its_domain(story: Any, place: str, domain: int | None) -> None:
+    assert domain_of(story().go(place).state.phase) == domain
+
+
+def test_a_phase_is_as_old_as_its_domain_and_not_as_its_last_fact(story: Any) -> None:
+    told = story().go("checking").at(50.0).tell(story().held())
+    assert told.state.phase_since_t == 0.0
+    assert told.tell(event.GatePassed(0, ())).state.phase_since_t == 50.0
+
+
+def test_opening_writes_the_rollout_and_every_service_at_once(make_plan: Any) -> None:
+    services = (make_plan("web-01"), make_plan("web-02"))
+    plan = RolloutPlan(ROLLOUT, Digest("a"), Digest("b"), ())
+    assert opening(plan, services) == (
+        ("web-1", fleet_event.RolloutOpened(plan)),
+        ("web-1/web-01#1", event.Opened(services[0], 1)),
+        ("web-1/web-02#1", event.Opened(services[1], 1)),
+    )
+
+
+def test_an_ending_is_written_to_both_streams_and_nothing_else_is(story: Any) -> None:
+    state: ServiceRollout = story().go("ready").state
+    closed = event.Closed(Outcome.SUCCEEDED, "policy", "done")
+    assert with_companions(state, closed) == (
+        (state.stream, closed),
+        ("web-1", fleet_event.ServiceEnded(SERVICE, Outcome.SUCCEEDED)),
+    )
+    assert with_companions(state, story().held()) == ((state.stream, story().held()),)
+
+
+def test_what_the_policy_demands_is_told_in_its_name() -> None:
+    policy = (
+        event.TurnedBack("x"),
+        event.HeldOnFailure("x"),
+        event.Closed(Outcome.FAILED, "x", "y"),
+        fleet_event.Halted("rest", "x"),
+        fleet_event.RolloutClosed(0, "x"),
+    )
+    assert {voice(fact) for fact in policy} == {"policy"}
+    assert voice(event.Admitted("rest")) == voice(fleet_event.WaveOpened("rest")) == "engine"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(-3.0, "0s"), (0.04, "0s"), (9.94, "9s900ms"), (89.6, "1m30s")])
+def test_durations_are_told_in_tenths_below_ten_seconds(seconds: float, text: str) -> None:
+    assert spell(seconds) == text
+
+
+def test_a_limit_in_the_past_is_told_as_coming_with_the_next_look(story: Any) -> None:
+    told = story().go("settling").later(601.0)
+    assert told.why.endswith("; gives up (walk.domain_timeout) with the next look.")
