@@ -249,7 +249,9 @@ def _observed(state: ServiceRollout, fact: event.Observed, entry: Entry) -> Serv
         case Finding.CLEAR, (Beginning(call=None) | Ready() | RollingBack(call=None, settling=False, restored=False)):
             return replace(state, phase=replace(state.phase, cleared_t=t))
         case Finding.SETTLED, Settling(domain=domain, step=step):
-            return replace(state, phase=Checking(domain, step, Gate(began_t=t)))
+            # A limit that passed while nobody could look leaves the gate no time: it begins afresh.
+            room = Step(began_t=t) if state.blind is not None else step
+            return replace(state, phase=Checking(domain, room, Gate(began_t=t)))
         case Finding.APPLIED, Reconciling():
             return _applied(state, state.phase, t)
         case Finding.NOT_APPLIED, Reconciling():

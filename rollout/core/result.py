@@ -8,7 +8,7 @@ import msgspec
 from rollout.core.ending import Outcome
 from rollout.core.fleet import RolloutState, Summary, decide_fleet
 from rollout.core.names import Now, ServiceName
-from rollout.core.service import ServiceRollout
+from rollout.core.service import Forward, ServiceRollout
 
 
 class ExitCode(IntEnum):
@@ -44,22 +44,29 @@ def result(
     strict_exit: bool,
 ) -> Result:
     """Judge a rollout that is over. Precedence: waits for a person, went back, as the policy allows."""
-    waiting = [name for name, summary in summaries.items() if summary.for_person and summary.outcome is None]
+    unended = [name for name, summary in summaries.items() if summary.outcome is None]
+    # What a halt stopped before anything was touched has merely not started.
+    waiting = [
+        name for name in unended if summaries[name].for_person and (state.halted is None or _touched(services[name]))
+    ]
     if waiting:
         first = services[waiting[0]]
         why = first.failure or state.halted or "it was held"
         return Result(ExitCode.FOR_PERSON, "waits for a person", f"{_count(waiting)} held; {waiting[0]}: {why}")
     bad = [name for name, summary in summaries.items() if summary.outcome in _BAD]
     if state.halted is not None:
-        queued = sum(not summary.admitted for summary in summaries.values())
-        rest = f"; {queued} not started" if queued else ""
+        rest = f"; {len(unended)} not started" if unended else ""
         return Result(ExitCode.WENT_BACK, "halted", f"{state.halted}{rest}; {_first_failure(bad, services)}")
     if not bad:
         return Result(ExitCode.AS_ALLOWED, "succeeded", f"all {len(summaries)} services run the new release")
-    code = ExitCode.WENT_BACK if strict_exit else ExitCode.AS_ALLOWED
     done = len(summaries) - len(bad)
+    code = ExitCode.WENT_BACK if strict_exit or not done else ExitCode.AS_ALLOWED
     reason = f"{done} of {len(summaries)} services run the new release; {_first_failure(bad, services)}"
-    return Result(code, "succeeded with failures", reason)
+    return Result(code, "succeeded with failures" if done else "failed", reason)
+
+
+def _touched(state: ServiceRollout) -> bool:
+    return state.token is not None or not isinstance(state.phase, Forward)
 
 
 _BAD = frozenset({Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.SKIPPED})

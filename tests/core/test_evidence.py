@@ -7,7 +7,7 @@ import pytest
 from rollout.core import event
 from rollout.core.action import Watch
 from rollout.core.deadline import NEVER, deadline
-from rollout.core.event import Finding
+from rollout.core.event import Finding, Verdict
 from rollout.core.interpret import interpret_look
 from rollout.core.outcome import Running, Succeeded, Unreachable
 from rollout.core.snapshot import Look
@@ -131,3 +131,16 @@ def test_a_look_where_none_was_asked_for_means_nothing(story: Any) -> None:
     told = story().go("checking").at(9000.0)
     assert told.look(told.looks.running()) is None
     assert told.look(told.looks.running()) is None
+
+
+def test_a_domain_that_settled_in_the_dark_still_gets_its_whole_gate(story: Any) -> None:
+    told = story().go("settling").at(4000.0)
+    told.look(DOWN)
+    done = told.looks.mid(1, told.ours)
+    told.look(done)
+    told.look(done)
+
+    assert told.phase == "Checking"
+    told.probe(Verdict.PASS)
+    assert deadline(told.state, told.t).t > told.t + told.state.plan.health.stable_s
+    assert isinstance(told.probe(Verdict.PASS, after_s=told.state.plan.health.stable_s), event.GatePassed)

@@ -238,7 +238,9 @@ def test_only_failed_and_rolled_back_endings_count_as_failures(story: Any, outco
 # --- how it ended ---
 
 
-def judged(story: Any, *members: Summary, halted: str | None = None, strict_exit: bool = False) -> tuple[int, str, str]:
+def judged(
+    story: Any, *members: Summary, halted: str | None = None, strict_exit: bool = False, place: str = "queued"
+) -> tuple[int, str, str]:
     services = {}
     for member in members:
         one = story(name=member.service)
@@ -246,6 +248,8 @@ def judged(story: Any, *members: Summary, halted: str | None = None, strict_exit
             one.go("ready").tell(event.Closed(member.outcome, "policy", "domain 1 was sick"))
         elif member.for_person and member.failed:
             one.go("held")
+        elif member.admitted:
+            one.go(place)
         services[member.service] = one.state
     state = opened(wave())
     if halted is not None:
@@ -280,7 +284,19 @@ def test_waiting_for_a_person_is_4_whatever_else_happened(story: Any) -> None:
     assert judged(story, ended(A), held, strict_exit=True) == (4, "waits for a person", reason)
 
 
-def test_services_held_by_a_halt_name_the_halt(story: Any) -> None:
+def test_services_held_by_a_halt_in_the_middle_name_the_halt(story: Any) -> None:
     members = (ended(A, Outcome.ROLLED_BACK), moving(B, for_person=True), moving(C, for_person=True))
-    assert judged(story, *members, halted="1 failed")[2] == "2 services are held; web-02: 1 failed"
+    assert judged(story, *members, halted="1 failed", place="checking")[2] == "2 services are held; web-02: 1 failed"
     assert judged(story, *members)[2] == "2 services are held; web-02: it was held"
+
+
+def test_what_a_halt_stopped_untouched_has_merely_not_started(story: Any) -> None:
+    members = (ended(A, Outcome.ROLLED_BACK), moving(B, for_person=True), queued(C))
+    reason = "1 failed; 2 not started; web-01 rolled_back: domain 1 was sick"
+    assert judged(story, *members, halted="1 failed", place="preflight") == (3, "halted", reason)
+
+
+def test_a_rollout_that_changed_nothing_is_no_success(story: Any) -> None:
+    members = (ended(A, Outcome.SKIPPED), ended(B, Outcome.SKIPPED))
+    reason = "0 of 2 services run the new release; web-01 skipped: domain 1 was sick (and 1 more)"
+    assert judged(story, *members) == (3, "failed", reason)
