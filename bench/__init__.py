@@ -1,0 +1,1 @@
+"""Measurements and pictures, each made anew by one command."""
