@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import prometheus_client
 import structlog
 
@@ -31,10 +32,15 @@ from rollout.journal.journal import Journal, Recorded
 from rollout.journal.ledger import Ledger
 from rollout.journal.sqlite import SqliteJournal
 from rollout.journal.state import StateDirectory
+from rollout.platforms.classic.opening import open_platform
 from rollout.platforms.classic.platform import ClassicPlatform
+from rollout.platforms.classic.preflight import preflight
+from rollout.platforms.platform import Platform
 from rollout.policy.bundle import Bundle
 from rollout.policy.diff import diff
 from rollout.settings import EMULATED_CALLS_PER_S, RunSettings
+from rollout.settings.allow import Asked, refusals
+from rollout.settings.model import PaceLimit
 
 EMULATED = Pace(start=EMULATED_CALLS_PER_S, floor=1.0, ceiling=EMULATED_CALLS_PER_S, rise=EMULATED_CALLS_PER_S)
 
@@ -48,6 +54,7 @@ class Assembly:
     journal: Journal
     ledger: RolloutLedger
     platform: ClassicPlatform
+    settings: RunSettings
 
     def listen(self, hear: Callable[[Sequence[Recorded]], None]) -> None:
         """Tell `hear` of every entry once it is durable, in commit order."""
@@ -56,10 +63,13 @@ class Assembly:
     async def admit(self, bundle: Bundle) -> RolloutId:
         """Open the bundle's rollout, or find the same one already there; nothing is begun yet.
 
-        Raises NotSupportedYet, CommandRefused with the diff where the id is known with other documents, and for a new
-        rollout EndpointUnreachable or PolicyError where a service of the fleet is not there.
+        Raises NotSupportedYet, EndpointUnreachable where our credentials are not accepted, CommandRefused with the diff
+        where the id is known with other documents; and for a new rollout CommandRefused where the settings do not allow
+        it, and PolicyError where a service of the fleet is not there.
         """
         compiled = compile_bundle(bundle)
+        if self.settings.access is not None:
+            await preflight(self.settings, compiled.services[0].target, self.platform.prove)
         rollout = compiled.plan.rollout
         known = self.ledger.rollout(rollout)
         if known is not None:
@@ -67,6 +77,8 @@ class Assembly:
                 before = (await self.journal.payload(known.plan.policy)).decode()
                 raise CommandRefused(_changed(rollout, diff(before, compiled.policy_text)))
             return rollout
+        if refused := refusals(self.settings, _asked(bundle, compiled)):
+            raise CommandRefused("the settings do not allow this rollout:\n  " + "\n  ".join(refused))
         await self._look_at_all(bundle, compiled)
         for payload in compiled.payloads:
             await self.journal.put(payload)
@@ -86,13 +98,13 @@ class Assembly:
 
 @contextlib.asynccontextmanager
 async def assembled(settings: RunSettings) -> AsyncIterator[Assembly]:
-    """Open the state directory and everything over it. Raises StateInUse, StateUnusable, UsageError."""
+    """Open the state directory and everything over it. Raises StateInUse, StateUnusable, UsageError, NoAccess."""
     async with contextlib.AsyncExitStack() as stack:
         state = stack.enter_context(
             StateDirectory.open(settings.state, command="rollout run", started_wall=time.time())
         )
         journal = await stack.enter_async_context(SqliteJournal.opened(state.journal))
-        platform = ClassicPlatform(settings.endpoint, journal, request_timeout_s=settings.request_timeout_s)
+        platform = open_platform(settings, journal)
         stack.push_async_callback(platform.close)
         clock = EngineClock.on_running_loop(await journal.last_t(), time.time)
         stack.enter_context(unwrapped())
@@ -101,19 +113,18 @@ async def assembled(settings: RunSettings) -> AsyncIterator[Assembly]:
         telemetry = Telemetry(structlog.get_logger("rollout.engine"), prometheus_client.CollectorRegistry())
         ledger.listen(telemetry.record)
         kit = make_kit(settings, ledger, platform, clock, random.SystemRandom().random)
-        yield Assembly(Engine(journal, kit), clock, journal, ledger, platform)
+        yield Assembly(Engine(journal, kit), clock, journal, ledger, platform, settings)
 
 
 def make_kit(
     settings: RunSettings,
     ledger: RolloutLedger,
-    platform: ClassicPlatform,
+    platform: Platform,
     clock: Clock,
     draw: Callable[[], float],
 ) -> Kit:
     """Put the engine's parts together over a platform, a ledger, a clock and chance."""
-    reads, writes = (EMULATED, EMULATED) if settings.emulated else (READS, WRITES)
-    pacer = Pacer(clock, reads, writes)
+    pacer = Pacer(clock, *paces(settings))
     eyes = Eyes(platform, pacer)
 
     def probe_of(plan: ServicePlan) -> Probe:
@@ -128,6 +139,29 @@ def make_kit(
         probe_of=probe_of,
         draw=draw,
         request_timeout_s=settings.request_timeout_s,
+    )
+
+
+def paces(settings: RunSettings) -> tuple[Pace, Pace]:
+    """Give the paces of reads and writes: the pacer's own, an emulator's, and over both what the settings name."""
+    reads, writes = (EMULATED, EMULATED) if settings.emulated else (READS, WRITES)
+    if settings.limits is None:
+        return reads, writes
+    return _paced(reads, settings.limits.reads), _paced(writes, settings.limits.writes)
+
+
+def _paced(pace: Pace, limit: PaceLimit | None) -> Pace:
+    if limit is None:
+        return pace
+    floor = min(pace.floor, limit.start)
+    return msgspec.structs.replace(pace, start=limit.start, ceiling=limit.ceiling, floor=floor)
+
+
+def _asked(bundle: Bundle, compiled: Compiled) -> Asked:
+    return Asked(
+        subscription=bundle.fleet.subscription,
+        packages={plan.service: plan.change.package_shown for plan in compiled.services},
+        waves={wave.name: len(wave.services) for wave in compiled.plan.waves},
     )
 
 

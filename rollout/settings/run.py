@@ -1,26 +1,34 @@
-"""What one engine is told about its surroundings: endpoint, state directory, limits."""
+"""The settings of one engine: what is left of file, environment and flags once a policy's subscription is known."""
 
+import ipaddress
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
 
+if TYPE_CHECKING:
+    from rollout.settings.model import Access, Allow, Limits
+
 REQUEST_TIMEOUT_S = 30.0
-SAFE_READS_PER_S = 7.5
-"""The highest rate that recorded traffic shows to pass on one subscription: a floor of what is known, not a limit."""
-SAFE_WRITES_PER_S = 0.5
 EMULATED_CALLS_PER_S = 2_000.0
 """Nobody shares an emulator on this machine, so nobody is to be spared."""
 
 
 class RunSettings(msgspec.Struct, frozen=True):
-    """Settings of one foreground run."""
+    """Settings of one engine."""
 
     endpoint: str
     state: Path
     request_timeout_s: float = REQUEST_TIMEOUT_S
     strict_exit: bool = False
+    access: "Access | None" = None
+    """How the endpoint lets us in; None = it asks nobody, as an emulator does."""
+    limits: "Limits | None" = None
+    """Paces and sizes that differ from the built-in ones."""
+    allow: "Allow | None" = None
+    """What a policy may touch; None = anything."""
 
     @property
     def emulated(self) -> bool:
@@ -29,8 +37,11 @@ class RunSettings(msgspec.Struct, frozen=True):
 
 
 def is_loopback(host: str) -> bool:
-    """Tell the loopback names and addresses."""
-    return host in {"localhost", "::1"} or host.startswith("127.")
+    """Tell the loopback names and addresses; a name that only begins like one is none."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def default_state() -> Path:

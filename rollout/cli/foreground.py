@@ -1,0 +1,66 @@
+"""One rollout in the foreground: assemble, admit, run and show it until it is over or somebody interrupts."""
+
+import asyncio
+import functools
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, NamedTuple, TypeVar
+
+from rollout.assembly import assembled
+from rollout.cli.ending import Code
+from rollout.cli.screen import Output, Screen, Source
+from rollout.cli.signals import Interrupts, interrupts
+from rollout.core.result import Result
+from rollout.policy.bundle import Bundle
+from rollout.settings import RunSettings
+
+T = TypeVar("T")
+
+
+class Ended(NamedTuple):
+    """How a run ended, and the exit code; `result` None = interrupted, and it can go on."""
+
+    result: Result | None
+    code: int
+
+
+def run_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine on a loop of its own: uvloop where there is one. Nothing global is changed."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(main())
+
+
+async def conduct(settings: RunSettings, bundle: Bundle, output: Output) -> Ended:
+    """Run the bundle's rollout and show it. The first signal stops it resumable, a second one ends the process."""
+    with interrupts() as told:
+        try:
+            return await _conduct(settings, bundle, output, told)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not told.told or task is None:
+                raise
+            task.uncancel()
+            return Ended(None, Code.INTERRUPTED)
+
+
+async def _conduct(settings: RunSettings, bundle: Bundle, output: Output, told: Interrupts) -> Ended:
+    screen = Screen(output, told.stop)
+    told.tidy = screen.tidy
+    async with assembled(settings) as assembly:
+        assembly.listen(screen.hear)
+        rollout = await assembly.admit(bundle)
+        source = Source(rollout, functools.partial(assembly.engine.services, rollout), assembly.clock.now)
+        told.drain_by(assembly.engine.drain)
+        async with screen.showing(source):
+            result = await assembly.engine.run(rollout, strict_exit=settings.strict_exit)
+        code = Code.INTERRUPTED if result is None else result.code
+        screen.finish(source, result, code)
+        return Ended(result, code)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop

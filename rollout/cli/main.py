@@ -1,0 +1,41 @@
+"""The `rollout` command: its verbs, its version, its log."""
+
+import click
+
+from rollout.cli.group import VerbGroup
+
+VERBS = {
+    "demo": ("rollout.cli.demo:demo", "See a rollout of twelve emulated services; touches nothing else."),
+    "run": ("rollout.cli.run:run", "Run a policy in the foreground until it is over."),
+    "validate": ("rollout.cli.policy:validate", "Check policies, fleets and every file they name."),
+    "schema": ("rollout.cli.policy:schema", "Print the JSON Schema of policies and fleets."),
+    "explain": ("rollout.cli.policy:explain", "Say what a field of a policy means."),
+    "init": ("rollout.cli.init:init", "Write a first settings file, and test its credentials."),
+    "doctor": ("rollout.cli.doctor:doctor", "Say what is missing for a rollout, and what to do."),
+    "fleet": ("rollout.cli.fleet:fleet", "Make a fleet file from a subscription, or compare one with it."),
+    "emulator": ("rollout.cli.emulator:emulator", "Serve an emulated Service Management API."),
+}
+
+
+@click.group("rollout", cls=VerbGroup, verbs=VERBS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="rollout-engine", prog_name="rollout")
+def cli() -> None:
+    """Manual-mode rolling upgrades on many cloud services at once: gated, resumable, rehearsable.
+
+    Data goes to stdout, progress to stderr. Exit codes: 0 as the policy allows,
+    1 error, 3 failed and went back, 4 failed and held for a person, 6 refused,
+    64 usage, 65 bad policy, 69 endpoint unreachable, 70 a bug in rollout, 75
+    state directory in use, 130 interrupted.
+    """
+    from rollout.cli.log import log_to_stderr
+
+    log_to_stderr()
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    cli.main(prog_name="rollout")
+
+
+if __name__ == "__main__":
+    main()

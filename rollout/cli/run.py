@@ -1,0 +1,89 @@
+"""`rollout run`: one policy in the foreground, resumable at any moment by the same command."""
+
+import shlex
+import sys
+from typing import Final
+
+import click
+
+from rollout.cli.params import Duration, config_option, endpoint_option, flags_over, state_option
+from rollout.policy.duration import format_duration
+from rollout.settings import REQUEST_TIMEOUT_S
+
+OUTPUTS: Final = ("table", "json", "jsonl")
+
+
+@click.command()
+@click.option("-f", "--file", "policy", required=True, type=click.Path(), metavar="POLICY", help="The policy to run.")
+@config_option
+@endpoint_option
+@state_option
+@click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override a field of the policy; repeatable.")
+@click.option(
+    "--request-timeout",
+    type=Duration(),
+    help=f"How long one request may take.  [default: {format_duration(REQUEST_TIMEOUT_S)}]",
+)
+@click.option("--strict-exit", is_flag=True, help="Exit 3 for failures that the policy tolerates, too.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(OUTPUTS),
+    help="What goes to stdout.  [default: table on a terminal, else jsonl]",
+)
+@click.pass_context
+def run(
+    ctx: click.Context,
+    *,
+    policy: str,
+    config: str | None,
+    endpoint: str | None,
+    state: str | None,
+    sets: tuple[str, ...],
+    request_timeout: float | None,
+    strict_exit: bool,
+    output: str | None,
+) -> None:
+    """Run a policy until it is over, or until only a person's word moves it on.
+
+    Every step is on disk before it is taken, in the state directory. Ctrl-C stops
+    after the call in hand, and the same command goes on from there; a second
+    Ctrl-C does not wait. A rollout that is over says its outcome again.
+
+    With -o jsonl each recorded entry is one line of JSON on stdout; with -o json
+    the whole run is one document at its end. Words and progress go to stderr.
+    """
+    from rollout.cli.foreground import conduct, run_loop
+    from rollout.cli.screen import Output
+    from rollout.policy.load import load_policy
+    from rollout.settings.choose import run_settings
+    from rollout.settings.load import load_settings
+
+    bundle = load_policy(policy, sets=sets)
+    loaded = load_settings(config, flags=flags_over(state=state, request_timeout=request_timeout))
+    settings = run_settings(loaded, bundle.fleet.subscription, endpoint=endpoint, strict_exit=strict_exit)
+    shown = Output(output or ("table" if sys.stdout.isatty() else "jsonl"))
+    ended = run_loop(lambda: conduct(settings, bundle, shown))
+    if ended.result is None:
+        click.echo(f"stopped; nothing is lost. Go on with:\n  {_again(ctx)}", err=True)
+    ctx.exit(ended.code)
+
+
+def _again(ctx: click.Context) -> str:
+    """Give the command that goes on: every option that was not left to its default."""
+    words = [*ctx.command_path.split()]
+    for param in ctx.command.params:
+        name = param.name or ""
+        source = ctx.get_parameter_source(name)
+        if source is click.core.ParameterSource.DEFAULT or name not in ctx.params:
+            continue
+        value = ctx.params[name]
+        option = max(param.opts, key=len) if name != "policy" else "-f"
+        if isinstance(value, bool):
+            words += [option] if value else []
+        elif isinstance(value, tuple):
+            for each in value:
+                words += [option, each]
+        else:
+            words += [option, format_duration(value) if isinstance(value, float) else str(value)]
+    return shlex.join(words)

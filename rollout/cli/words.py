@@ -1,0 +1,40 @@
+"""A rollout's milestones as lines of words on stderr, for logs and for terminals that cannot draw. Pure."""
+
+from rollout.cli.text import one_line
+from rollout.core import event, fleet_event
+from rollout.core.names import StreamName, is_service_stream, parse_service_stream
+from rollout.journal.journal import Recorded
+
+
+def milestone(recorded: Recorded) -> str | None:
+    """Give the line for an entry that people wait for; None for all others, such as each walk of a large fleet."""
+    said = _said(recorded)
+    return one_line(f"{_whose(recorded.entry.stream)}: {said}") if said else None
+
+
+def _said(recorded: Recorded) -> str | None:
+    match recorded.entry.fact:
+        case fleet_event.RolloutOpened(plan=plan):
+            return f"opened for {sum(len(wave.services) for wave in plan.waves)} services"
+        case fleet_event.WaveOpened(wave=wave):
+            return f"wave {wave} opened"
+        case fleet_event.Halted(reason=reason):
+            return f"halted, nothing new starts: {reason}"
+        case fleet_event.RolloutClosed(reason=reason):
+            return f"closed: {reason}"
+        case event.Admitted():
+            return "begins"
+        case event.TurnedBack(reason=reason):
+            return f"goes back: {reason}"
+        case event.HeldOnFailure(reason=reason) | event.Escalated(reason=reason):
+            return f"waits for a person: {reason}"
+        case event.TakenOver(detail=detail) | event.Blinded(detail=detail):
+            return detail
+        case event.Closed(outcome=outcome, reason=reason):
+            return f"{outcome.value}: {reason}"
+        case _:
+            return None
+
+
+def _whose(stream: StreamName) -> str:
+    return parse_service_stream(stream)[1] if is_service_stream(stream) else stream

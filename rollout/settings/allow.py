@@ -1,0 +1,46 @@
+"""What the settings let a policy touch: subscriptions, package hosts, and the size of a wave."""
+
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+import msgspec
+
+from rollout.settings.run import RunSettings
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What one rollout asks for."""
+
+    subscription: str
+    packages: Mapping[str, str]
+    """Service -> URL of its package."""
+    waves: Mapping[str, int]
+    """Wave -> how many services it has."""
+
+
+def refusals(settings: RunSettings, asked: Asked) -> list[str]:
+    """Say why the settings refuse a rollout, in words for people; empty = they allow it."""
+    return list(_refusals(settings, asked))
+
+
+def _refusals(settings: RunSettings, asked: Asked) -> Iterator[str]:
+    if settings.limits is not None:
+        most = settings.limits.services_per_wave
+        for wave, services in asked.waves.items():
+            if services > most:
+                yield f"wave `{wave}` has {services} services, and limits.services_per_wave is {most}"
+    if settings.allow is None:
+        return
+    allowed = settings.allow.subscriptions
+    if allowed is not None and asked.subscription.lower() not in allowed:
+        yield f"subscription {asked.subscription} is not in allow.subscriptions"
+    hosts = settings.allow.package_hosts
+    if hosts is not None:
+        refused = {urlsplit(url).hostname or "" for url in asked.packages.values()}
+        for host in sorted(host for host in refused if not any(_matches(host, each) for each in hosts)):
+            yield f"packages come from {host}, which is not in allow.package_hosts"
+
+
+def _matches(host: str, allowed: str) -> bool:
+    """`*.example.com` means every host below it, and not itself."""
+    return host.endswith(allowed[1:]) if allowed.startswith("*.") else host == allowed

@@ -1,0 +1,43 @@
+"""Rules that tie the tables of `rollout.toml` together."""
+
+import stat
+from collections.abc import Iterator
+from typing import Final
+
+from rollout.settings.model import BUILT_IN_ENDPOINTS, Certificate, Settings, Subscription, needs_credentials
+from rollout.settings.places import Path
+from rollout.settings.problems import did_you_mean
+
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+def faults(settings: Settings, file: str, mode: int) -> Iterator[tuple[Path, str]]:
+    """Say what is wrong between tables that are each right; `mode` is the file's."""
+    for key, subscription in settings.subscriptions.items():
+        at: Path = ("subscriptions", key)
+        yield from _access_faults(settings, at, subscription)
+        if mode & _OTHERS and _holds_a_secret(subscription.certificate):
+            message = (
+                "is a secret in a file that others can open; name a file or a variable instead, or run: "
+                f"chmod 0600 {file}"
+            )
+            yield (*at, "certificate", "passphrase", "text"), message
+
+
+def _access_faults(settings: Settings, at: Path, subscription: Subscription) -> Iterator[tuple[Path, str]]:
+    endpoint = settings.endpoint_of(subscription)
+    if endpoint is None:
+        known = did_you_mean(subscription.endpoint, [*settings.endpoints, *BUILT_IN_ENDPOINTS])
+        yield (*at, "endpoint"), f"there is no endpoint {subscription.endpoint!r}{known}"
+        return
+    shown = [name for name in ("certificate", "token") if getattr(subscription, name) is not None]
+    if len(shown) > 1:
+        yield at, "has a certificate and a token; needs exactly one of them"
+    elif not shown and needs_credentials(endpoint.url):
+        yield at, f"needs a certificate or a token: {endpoint.url} lets nobody in without"
+    elif shown and not needs_credentials(endpoint.url):
+        yield (*at, shown[0]), f"is not shown over plain http: {endpoint.url} is an emulator and asks nobody"
+
+
+def _holds_a_secret(certificate: Certificate | None) -> bool:
+    return certificate is not None and certificate.passphrase is not None and certificate.passphrase.text is not None
