@@ -1,13 +1,13 @@
 """What a platform is to the engine: look, ask, follow. The engine knows no platform by name."""
 
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from rollout.core.names import Digest, Target
 from rollout.core.operation import Operation
-from rollout.core.outcome import Handle, Outcome, Progress
+from rollout.core.outcome import Handle, Outcome, Progress, Unreachable
 from rollout.core.snapshot import Observation
 
 
@@ -88,4 +88,16 @@ class Platform(Protocol):
 
     async def close(self) -> None:
         """Give connections back."""
+        ...
+
+
+@runtime_checkable
+class ListsRunning(Protocol):
+    """A platform that can also list what is in progress; without it each operation is polled by itself."""
+
+    async def running(self, scope: str, since: float) -> frozenset[Handle] | Unreachable:
+        """Give the operations in progress in `scope` that began at `since` (POSIX seconds UTC) or later.
+
+        A hint, never a proof: what is missing may have ended or may not be visible yet, and is polled by its handle.
+        """
         ...

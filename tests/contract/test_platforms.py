@@ -15,11 +15,11 @@ from rollout.core.names import Digest, ServiceName, Slot, Target
 from rollout.core.operation import Operation, RollBack, StartUpgrade, Walk
 from rollout.core.outcome import Accepted, Failed, Handle, Refused, RefusedKind, Running, Succeeded, Unknown
 from rollout.core.snapshot import Absent, Snapshot
-from rollout.emulator.fabric import Fabric
+from rollout.emulator.fabric import EPOCH, Fabric
 from rollout.emulator.fleet import SUBSCRIPTION, FleetPlan, configuration, populate
 from rollout.emulator.server import serve
 from rollout.platforms.classic.platform import ClassicPlatform
-from rollout.platforms.platform import Platform
+from rollout.platforms.platform import ListsRunning, Platform
 
 DOMAINS: Final = 3
 STEP_S: Final = 60.0
@@ -38,6 +38,8 @@ class World:
     begin: Operation
     """Starts a change whose release is `NEW`."""
     pass_time: Callable[[float], None]
+    wall: Callable[[], float]
+    """POSIX seconds UTC in this world."""
 
 
 @dataclass
@@ -71,15 +73,19 @@ async def classic() -> AsyncIterator[World]:
         nonlocal seconds
         seconds += by
 
+    def wall() -> float:
+        return EPOCH.timestamp() + seconds
+
     fabric = Fabric(lambda: seconds)
     populate(fabric, FleetPlan(services=1, domains=DOMAINS))
     async with serve(fabric) as url:
-        platform = ClassicPlatform(url, Shelf())
+        platform = ClassicPlatform(url, Shelf(), wall=wall)
         yield World(
             platform=platform,
             target=Target(SUBSCRIPTION, ServiceName("svc-0001"), Slot.PRODUCTION),
             begin=StartUpgrade(PACKAGE, CONFIGURATION, NEW, {"WebRole1": DOMAINS}),
             pass_time=pass_time,
+            wall=wall,
         )
         await platform.close()
 
@@ -277,3 +283,14 @@ async def test_a_handle_outlives_its_platform_as_a_plain_record(world: World) ->
     handle = await accepted(world, world.begin)
     again = msgspec.json.decode(msgspec.json.encode(handle), type=Handle)
     assert isinstance(await ended(world, again), Succeeded)
+
+
+async def test_a_platform_that_lists_what_runs_names_a_change_until_it_has_ended(world: World) -> None:
+    if not isinstance(world.platform, ListsRunning):
+        pytest.skip("this platform polls each operation by itself")
+    scope, since = world.platform.write_scope(world.target), world.wall()
+    assert await world.platform.running(scope, since) == frozenset()
+    handle = await accepted(world, world.begin)
+    assert await world.platform.running(scope, since) == frozenset({handle})
+    assert isinstance(await ended(world, handle), Succeeded)
+    assert await world.platform.running(scope, since) == frozenset()

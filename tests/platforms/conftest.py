@@ -1,6 +1,7 @@
 """Raw loopback servers that answer, cut, reset or stay silent; tickets that count; payloads from a dict."""
 
 import asyncio
+import ssl as tls
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ import pytest
 from rollout.core.names import Digest, ServiceName, Slot, Target
 from rollout.core.operation import Operation, StartUpgrade
 from rollout.errors import JournalDamaged
+from rollout.platforms.classic.access import Credentials, Plain
 from rollout.platforms.classic.platform import ClassicPlatform
 from rollout.platforms.classic.transport import TransportLimits
 
@@ -21,6 +23,7 @@ REQUEST_ID = "0f8fad5bd9cb469fa16570867728950e"
 PACKAGE = Digest("a" * 64)
 CONFIGURATION = Digest("b" * 64)
 READ_AHEAD = 1 << 16
+GOLDEN = Path(__file__).parent.parent / "golden"
 
 
 class Ticket:
@@ -181,12 +184,24 @@ def platform_at(url: str, *, timeout_s: float = 5.0, limits: TransportLimits | N
     return ClassicPlatform(url, payloads, request_timeout_s=timeout_s, limits=limits or TransportLimits())
 
 
+def shown(context: tls.SSLContext | None) -> Callable[[str], Credentials]:
+    """Show the same TLS context to every subscription."""
+    credentials = Plain(context)
+    return lambda _subscription: credentials
+
+
 def upgrade(label: str = "web-2.4.1 [ro:0123456789ab]") -> Operation:
     return StartUpgrade(package=PACKAGE, configuration=CONFIGURATION, label=label, instance_counts={"WebRole1": 2})
 
 
 def target(deployment: str | None = "dep-1", slot: Slot = Slot.PRODUCTION) -> Target:
     return Target(SUBSCRIPTION, ServiceName("svc-0001"), slot, deployment)
+
+
+def first_id(name: str) -> str:
+    """Give the id of the first operation a golden listing shows, in the normal spelling."""
+    shown = (GOLDEN / f"{name}.response.xml").read_text().partition("<OperationId>")[2].partition("<")[0]
+    return shown.replace("-", "")
 
 
 class Kit:
@@ -200,13 +215,15 @@ class Kit:
     request_id = REQUEST_ID
     package = PACKAGE
     configuration_digest = CONFIGURATION
-    golden = Path(__file__).parent.parent / "golden"
+    golden = GOLDEN
+    first_id = staticmethod(first_id)
     raw_server = staticmethod(raw_server)
     always = staticmethod(always)
     http = staticmethod(http)
     error_body = staticmethod(error_body)
     configuration = staticmethod(configuration)
     platform_at = staticmethod(platform_at)
+    shown = staticmethod(shown)
     upgrade = staticmethod(upgrade)
     target = staticmethod(target)
 

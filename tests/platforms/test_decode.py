@@ -14,12 +14,11 @@ from rollout.platforms.classic.decode import (
     ApiError,
     DeploymentRead,
     OperationRead,
-    UnknownWord,
     decode_deployment,
     decode_error,
     decode_operation,
-    normal_request_id,
 )
+from rollout.platforms.classic.fields import UnknownWord, normal_request_id
 from rollout.platforms.classic.xml import Unreadable
 
 NS = 'xmlns="http://schemas.microsoft.com/windowsazure" xmlns:i="http://www.w3.org/2001/XMLSchema-instance"'

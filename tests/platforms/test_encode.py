@@ -8,8 +8,11 @@ import pytest
 from rollout.core.names import Digest, ServiceName, Slot, Target
 from rollout.core.operation import Operation, RollBack, RollbackMode, StartUpgrade, Walk
 from rollout.platforms.classic import xml
-from rollout.platforms.classic.encode import CannotEncode, Request, encode, get_deployment, get_operation, payloads_of
-from rollout.platforms.classic.vocabulary import CONFIGURATION_NAMESPACE
+from rollout.platforms.classic.encode import encode, payloads_of
+from rollout.platforms.classic.request import CannotEncode, Request
+from rollout.platforms.classic.requests.deployment import GetDeployment
+from rollout.platforms.classic.requests.operation import GetOperation
+from rollout.platforms.classic.vocabulary import CLIENT_VERSION, CONFIGURATION_NAMESPACE
 
 PACKAGE = Digest("a" * 64)
 CONFIGURATION = Digest("b" * 64)
@@ -28,7 +31,11 @@ def upgrade(**changes: Any) -> StartUpgrade:
 
 def sent(kit: Any, operation: Operation, url: bytes = URL, configuration: bytes | None = None) -> Request:
     payloads = {PACKAGE: url, CONFIGURATION: kit.configuration() if configuration is None else configuration}
-    return encode(kit.target(), operation, payloads)
+    return encode(kit.target(), operation, payloads).request(CLIENT_VERSION)
+
+
+def get_deployment(target: Target) -> Request:
+    return GetDeployment(target=target).request(CLIENT_VERSION)
 
 
 def fields_of(request: Request) -> list[tuple[str, str]]:
@@ -72,7 +79,7 @@ def test_a_change_is_posted_to_the_deployment_by_name_with_the_slash_before_the_
 
 
 def test_without_a_known_name_the_slot_is_named(kit: Any) -> None:
-    request = encode(kit.target(None, Slot.STAGING), Walk(0), {})
+    request = encode(kit.target(None, Slot.STAGING), Walk(0), {}).request(CLIENT_VERSION)
     assert request.path.endswith("/svc-0001/deploymentslots/Staging/?comp=walkupgradedomain")
     assert get_deployment(kit.target(None)).path.endswith("/svc-0001/deploymentslots/Production")
     assert get_deployment(kit.target()).path.endswith("/svc-0001/deployments/dep-1")
@@ -173,4 +180,4 @@ def test_payloads_are_named_before_they_are_wanted() -> None:
 def test_only_reads_do_not_mutate(kit: Any) -> None:
     assert sent(kit, Walk(0)).mutates
     assert not get_deployment(kit.target()).mutates
-    assert get_operation("sub", "id") == Request("GET", "/sub/operations/id")
+    assert GetOperation(subscription="sub", id="id").request(CLIENT_VERSION) == Request("GET", "/sub/operations/id")

@@ -22,6 +22,7 @@ from rollout.core.outcome import (
 from rollout.core.snapshot import Absent, Snapshot
 from rollout.platforms.classic.exchange import Break, Broken, Reply
 from rollout.platforms.classic.faults import observed, polled, retry_after_s, submit_outcome
+from rollout.platforms.classic.vocabulary import ErrorCode
 
 ID = "0f8fad5bd9cb469fa16570867728950e"
 HANDLE = Handle("sub", ID)
@@ -302,3 +303,67 @@ def test_any_reply_whatever_becomes_a_value(
     assert isinstance(submitted(reply), Accepted | Refused | Lost)
     assert isinstance(observed(reply).observation, Snapshot | Absent | Unreachable)
     assert isinstance(polled(reply, HANDLE).progress, Running | Succeeded | Failed | Unknown | Unreachable)
+
+
+CODES = {
+    "MissingOrIncorrectVersionHeader": (400, "rejected"),
+    "InvalidXmlRequest": (400, "rejected"),
+    "MissingOrInvalidRequiredQueryParameter": (400, "rejected"),
+    "InvalidHttpVerb": (400, "rejected"),
+    "BadRequest": (400, "rejected"),
+    "InvalidRequest": (400, "rejected"),
+    "InvalidContentType": (400, "rejected"),
+    "AuthenticationFailed": (403, "rejected"),
+    "SubscriptionDisabled": (403, "rejected"),
+    "ForbiddenError": (403, "rejected"),
+    "ResourceNotFound": (404, "rejected"),
+    "ConflictError": (409, "rejected"),
+    "PreconditionError": (412, "rejected"),
+    "ConfigurationError": (400, "rejected"),
+    "InternalError": (500, "lost"),
+    "OperationTimedOut": (500, "lost"),
+    "ServerBusy": (503, "throttled"),
+    "TooManyRequests": (503, "throttled"),
+    "TemporaryRedirect": (307, "rejected"),
+}
+"""Every code the API is known to answer, its status, and what it proves about a mutating call."""
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_known_code_has_its_outcome(code: str) -> None:
+    status, kind = CODES[code]
+    outcome = submitted(error(status, code, "because", ("location", "https://elsewhere.example/")))
+    if kind == "lost":
+        assert isinstance(outcome, Lost)
+    else:
+        assert isinstance(outcome, Refused)
+        assert outcome.kind == kind
+
+
+def test_every_code_of_the_vocabulary_is_among_them() -> None:
+    assert {code.value for code in ErrorCode} <= set(CODES)
+
+
+@pytest.mark.parametrize(
+    ("message", "blocking"),
+    [
+        (f"operation with x-ms-requestid {ID} on this deployment that requires exclusive access.", ID),
+        (f"x-ms-request-id: {ID[:8]}-{ID[8:12]}-{ID[12:16]}-{ID[16:20]}-{ID[20:]} requires exclusive access", ID),
+        (f"X-MS-RequestId {ID.upper()} requires exclusive access", ID),
+        (f"{'x' * 300} requires exclusive access, x-ms-requestid {ID}", None),
+        ("x-ms-requestid none requires exclusive access", None),
+        (f"x-ms-requestid {ID}{ID} requires exclusive access", None),
+        ("an operation on this deployment that requires exclusive access.", None),
+    ],
+)
+def test_a_lock_is_mined_for_the_operation_that_holds_it(message: str, blocking: str | None) -> None:
+    outcome = submitted(error(409, "ConflictError", message))
+    assert isinstance(outcome, Refused)
+    assert outcome.blocking == blocking
+
+
+def test_a_refused_token_that_has_been_renewed_is_known_not_applied_and_may_be_sent_as_a_new_intent() -> None:
+    refused = Reply(401, (), b"<Error><Code>AuthenticationFailed</Code></Error>", renewed=True)
+    outcome = submitted(refused)
+    assert isinstance(outcome, Refused)
+    assert outcome.kind is RefusedKind.NOT_SENT

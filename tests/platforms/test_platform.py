@@ -253,7 +253,7 @@ async def answered_over_tls(kit: Any, certificate: Path, context: tls.SSLContext
 
     listener = await asyncio.start_server(meet, "127.0.0.1", 0, ssl=server_context)
     url = f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    platform = ClassicPlatform(url, kit.Shelf({}), ssl=context)
+    platform = ClassicPlatform(url, kit.Shelf({}), credentials=kit.shown(context))
     try:
         return url, await platform.prove(kit.target())
     except EndpointUnreachable as error:
@@ -285,7 +285,8 @@ async def test_r7_a_hang_up_over_tls_points_at_the_client_certificate(kit: Any, 
 
     listener = await asyncio.start_server(hang_up, "127.0.0.1", 0, ssl=context)
     url = f"https://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    platform = ClassicPlatform(url, kit.Shelf({}), ssl=tls.create_default_context(cafile=certificate))
+    shown = kit.shown(tls.create_default_context(cafile=certificate))
+    platform = ClassicPlatform(url, kit.Shelf({}), credentials=shown)
     with pytest.raises(EndpointUnreachable, match="client certificate"):
         await platform.prove(kit.target())
     await platform.close()

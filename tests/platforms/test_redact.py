@@ -18,7 +18,7 @@ from rollout.platforms.classic.redact import SHOWN_CHARS_MAX, redact, redact_byt
         "-----BEGIN PRIVATE KEY-----\nCANARY",
     ],
 )
-def test_no_secret_survives(text: str) -> None:
+def test_no_secret_survives_redaction(text: str) -> None:
     assert "CANARY" not in redact(text)
 
 

@@ -1,17 +1,16 @@
 """Turn the API's documents into the engine's words: deployments, operations, errors. Nothing unknown is dropped."""
 
-import base64
 import hashlib
 import re
-from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 from lxml import etree
 
 from rollout.core.outcome import Failed, Progress, Running, Succeeded
 from rollout.core.snapshot import Activity, ChangeInFlight, Instance, Snapshot
-from rollout.platforms.classic import xml
+from rollout.platforms.classic import fields, xml
+from rollout.platforms.classic.fields import UnknownWord, Words
 from rollout.platforms.classic.redact import redact
 from rollout.platforms.classic.vocabulary import (
     DeploymentStatus,
@@ -24,10 +23,8 @@ from rollout.platforms.classic.vocabulary import (
 
 DIGEST_BYTES: Final = 16
 
-_Word = TypeVar("_Word", bound=StrEnum)
+_BLOCKING: Final = re.compile(r"x-ms-request-?id[ :]{1,4}([0-9a-f-]{32,36})", re.ASCII | re.IGNORECASE)
 
-_INTEGER = re.compile(r"\d{1,9}\Z", re.ASCII)
-_REQUEST_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ACTIVITIES: Final = {
     DeploymentStatus.RUNNING: Activity.RUNNING,
     DeploymentStatus.SUSPENDED: Activity.SUSPENDED,
@@ -36,18 +33,13 @@ _ACTIVITIES: Final = {
 }
 
 
-class UnknownWord(msgspec.Struct, frozen=True):
-    """A value the vocabulary does not hold, kept as it came; worth one warning."""
-
-    element: str
-    value: str
-
-
 class ApiError(msgspec.Struct, frozen=True):
     """What an Error body says; the message is redacted."""
 
     code: str
     message: str
+    blocking: str | None = None
+    """The id, in the normal spelling, of the operation that holds the lock; older texts do not name it."""
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
@@ -72,81 +64,75 @@ def decode_deployment(body: bytes, limits: xml.XmlLimits = xml.DEFAULT_LIMITS) -
     """Read the answer to Get Deployment; raise `Unreadable` where it is neither a Deployment nor an Error."""
     root = xml.parse(body, {"Deployment", xml.ERROR}, limits=limits)
     if xml.local(root) == xml.ERROR:
-        return _error(root)
-    words = _Words()
-    status = _required(root, "Status")
-    snapshot = Snapshot(
-        deployment=_required(root, "Name"),
-        release=_label(xml.text(root, "Label") or ""),
-        activity=_activity(words.known("Deployment/Status", status, DeploymentStatus)),
-        status=status,
-        domain_count=_integer(root, "UpgradeDomainCount") or 0,
-        instances=_instances(root, words),
-        change=_change(root, words),
-        locked=_boolean(root, "Locked") or False,
-        rollback_allowed=_boolean(root, "RollbackAllowed"),
-        digest=hashlib.blake2b(body, digest_size=DIGEST_BYTES).hexdigest(),
-    )
-    return DeploymentRead(snapshot, words.unknown())
+        return error_of(root)
+    words = Words()
+    return DeploymentRead(deployment_of(root, body, words), words.unknown())
 
 
 def decode_operation(body: bytes, limits: xml.XmlLimits = xml.DEFAULT_LIMITS) -> OperationRead | ApiError:
     """Read the answer to Get Operation Status. An unknown Status is still running, as far as anybody knows."""
     root = xml.parse(body, {"Operation", xml.ERROR}, limits=limits)
     if xml.local(root) == xml.ERROR:
-        return _error(root)
-    request_id = normal_request_id(_required(root, "ID"))
+        return error_of(root)
+    request_id = fields.normal_request_id(fields.required(root, "ID"))
     if request_id is None:
         raise xml.Unreadable("the ID of the Operation is not a request id")
-    words = _Words()
-    progress: Progress
-    match words.known("Operation/Status", _required(root, "Status"), OperationStatus):
-        case OperationStatus.SUCCEEDED:
-            progress = Succeeded()
-        case OperationStatus.FAILED:
-            progress = _failed(root)
-        case OperationStatus.IN_PROGRESS | None:
-            progress = Running()
-    return OperationRead(request_id, progress, words.unknown())
+    words = Words()
+    return OperationRead(request_id, progress_of(root, fields.required(root, "Status"), words), words.unknown())
 
 
 def decode_error(body: bytes, limits: xml.XmlLimits = xml.DEFAULT_LIMITS) -> ApiError:
     """Read an Error body; raise `Unreadable` where it is none."""
-    return _error(xml.parse(body, {xml.ERROR}, limits=limits))
+    return error_of(xml.parse(body, {xml.ERROR}, limits=limits))
 
 
-def normal_request_id(text: str) -> str | None:
-    """Give a request id as 32 lower-case hex digits; headers spell it so, Operation bodies with dashes."""
-    text = text.strip().lower()
-    return text.replace("-", "") if _REQUEST_ID.fullmatch(text) else None
+def deployment_of(root: etree._Element, text: bytes, words: Words) -> Snapshot:
+    """Read a Deployment, a document or one inside a cloud service; `text` is what its digest is made of."""
+    status = fields.required(root, "Status")
+    return Snapshot(
+        deployment=fields.required(root, "Name"),
+        release=fields.label(root),
+        activity=_activity(words.known("Deployment/Status", status, DeploymentStatus)),
+        status=status,
+        domain_count=fields.integer(root, "UpgradeDomainCount") or 0,
+        instances=_instances(root, words),
+        change=_change(root, words),
+        locked=fields.boolean(root, "Locked") or False,
+        rollback_allowed=fields.boolean(root, "RollbackAllowed"),
+        digest=hashlib.blake2b(text, digest_size=DIGEST_BYTES).hexdigest(),
+    )
 
 
-class _Words:
-    """Matches words of the wire against the vocabulary without regard to case, and remembers the strange ones."""
-
-    def __init__(self) -> None:
-        self._unknown: dict[UnknownWord, None] = {}
-
-    def known(self, element: str, value: str, words: type[_Word]) -> _Word | None:
-        folded = value.casefold()
-        for word in words:
-            if word.value.casefold() == folded:
-                return word
-        self._unknown[UnknownWord(element, redact(value))] = None
-        return None
-
-    def unknown(self) -> tuple[UnknownWord, ...]:
-        return tuple(self._unknown)
+def progress_of(operation: etree._Element | None, status: str, words: Words) -> Running | Succeeded | Failed:
+    """Read how an operation is doing from its status word, and why it failed from its Operation, where there is one."""
+    match words.known("Operation/Status", status, OperationStatus):
+        case OperationStatus.SUCCEEDED:
+            return Succeeded()
+        case OperationStatus.FAILED:
+            return _failed(operation)
+        case OperationStatus.IN_PROGRESS | None:
+            return Running()
 
 
-def _instances(root: etree._Element, words: _Words) -> tuple[Instance, ...]:
+def error_of(element: etree._Element) -> ApiError:
+    """Read an Error, a document or one inside an Operation."""
+    message = xml.text(element, "Message") or ""
+    found = _BLOCKING.search(message)
+    return ApiError(
+        code=redact(fields.required(element, "Code")),
+        message=redact(message),
+        blocking=fields.normal_request_id(found[1]) if found else None,
+    )
+
+
+def _instances(root: etree._Element, words: Words) -> tuple[Instance, ...]:
     listed = xml.child(root, "RoleInstanceList")
     if listed is None:
         return ()
     return tuple(_instance(element, words) for element in xml.children(listed, "RoleInstance"))
 
 
-def _instance(element: etree._Element, words: _Words) -> Instance:
+def _instance(element: etree._Element, words: Words) -> Instance:
     """Read one instance. A deallocated one has no upgrade domain; ready wants PowerState Started where it is shown."""
     status = xml.text(element, "InstanceStatus") or ""
     ready = words.known("InstanceStatus", status, InstanceStatus) is InstanceStatus.READY
@@ -154,15 +140,15 @@ def _instance(element: etree._Element, words: _Words) -> Instance:
     if power is not None:
         ready &= words.known("PowerState", power, PowerState) is PowerState.STARTED
     return Instance(
-        name=_required(element, "InstanceName"),
-        role=_required(element, "RoleName"),
-        domain=_integer(element, "InstanceUpgradeDomain"),
+        name=fields.required(element, "InstanceName"),
+        role=fields.required(element, "RoleName"),
+        domain=fields.integer(element, "InstanceUpgradeDomain"),
         ready=ready,
         status=status,
     )
 
 
-def _change(root: etree._Element, words: _Words) -> ChangeInFlight | None:
+def _change(root: etree._Element, words: Words) -> ChangeInFlight | None:
     """Read UpgradeStatus, present only during an update.
 
     Of an unknown state only this is sure: it is not Before, so nothing may be walked on its strength.
@@ -170,11 +156,11 @@ def _change(root: etree._Element, words: _Words) -> ChangeInFlight | None:
     upgrade = xml.child(root, "UpgradeStatus")
     if upgrade is None:
         return None
-    domain = _integer(upgrade, "CurrentUpgradeDomain")
+    domain = fields.integer(upgrade, "CurrentUpgradeDomain")
     if domain is None:
         raise xml.Unreadable("UpgradeStatus has no CurrentUpgradeDomain")
-    mode = words.known("UpgradeType", _required(upgrade, "UpgradeType"), Mode)
-    state = words.known("CurrentUpgradeDomainState", _required(upgrade, "CurrentUpgradeDomainState"), DomainState)
+    mode = words.known("UpgradeType", fields.required(upgrade, "UpgradeType"), Mode)
+    state = words.known("CurrentUpgradeDomainState", fields.required(upgrade, "CurrentUpgradeDomainState"), DomainState)
     return ChangeInFlight(manual=mode is Mode.MANUAL, domain=domain, during=state is not DomainState.BEFORE)
 
 
@@ -182,48 +168,12 @@ def _activity(status: DeploymentStatus | None) -> Activity:
     return Activity.OTHER if status is None else _ACTIVITIES.get(status, Activity.OTHER)
 
 
-def _failed(root: etree._Element) -> Failed:
+def _failed(operation: etree._Element | None) -> Failed:
     """Read why an operation failed; one without an Error names its HttpStatusCode instead."""
-    error = xml.child(root, xml.ERROR)
+    if operation is None:
+        return Failed("Failed", "no Error given")
+    error = xml.child(operation, xml.ERROR)
     if error is None:
-        return Failed("Failed", redact(f"no Error given, HttpStatusCode {xml.text(root, 'HttpStatusCode')}"))
-    read = _error(error)
+        return Failed("Failed", redact(f"no Error given, HttpStatusCode {xml.text(operation, 'HttpStatusCode')}"))
+    read = error_of(error)
     return Failed(read.code, read.message)
-
-
-def _error(element: etree._Element) -> ApiError:
-    return ApiError(redact(_required(element, "Code")), redact(xml.text(element, "Message") or ""))
-
-
-def _required(element: etree._Element, name: str) -> str:
-    """Give a child's text; without it the document cannot be used."""
-    value = xml.text(element, name)
-    if not value:
-        raise xml.Unreadable(f"<{xml.local(element)}> has no {name}")
-    return value
-
-
-def _integer(element: etree._Element, name: str) -> int | None:
-    value = xml.text(element, name)
-    if value is None:
-        return None
-    if not _INTEGER.match(value):
-        raise xml.Unreadable(redact(f"{name} is {value!r}, expected a number"))
-    return int(value)
-
-
-def _boolean(element: etree._Element, name: str) -> bool | None:
-    value = xml.text(element, name)
-    if value is None:
-        return None
-    if value.lower() not in {"true", "false"}:
-        raise xml.Unreadable(redact(f"{name} is {value!r}, expected true or false"))
-    return value.lower() == "true"
-
-
-def _label(value: str) -> str:
-    """Decode a Label: base64 of UTF-8, blanks between the characters allowed."""
-    try:
-        return base64.b64decode("".join(value.split()), validate=True).decode("utf-8")
-    except ValueError:
-        raise xml.Unreadable("the Label is not base64 of UTF-8 text") from None

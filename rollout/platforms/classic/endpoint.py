@@ -19,6 +19,11 @@ class Endpoint(msgspec.Struct, frozen=True):
     host: str
     tls: bool
 
+    @property
+    def scheme(self) -> str:
+        """Give the scheme as URLs spell it."""
+        return "https" if self.tls else "http"
+
 
 def parse_endpoint(url: str) -> Endpoint:
     """Read an endpoint's URL; raise UsageError where it is none or would show calls and certificate in the clear."""

@@ -10,9 +10,15 @@ class Break(StrEnum):
 
     DECLINED = "declined"
     """The caller no longer wanted it, asked with the connection in hand."""
+    NO_ACCESS = "no access"
+    """There is no token to be shown, so nothing was sent."""
     NO_CONNECTION = "no connection"
+    HANDSHAKE = "handshake"
+    """The connection stood and was dropped before TLS did."""
     CERTIFICATE = "certificate"
     """The endpoint's certificate is expired, unknown or of another name; a repeat cannot help."""
+    CLIENT_CERTIFICATE = "client certificate"
+    """The endpoint said so in TLS: it wants a certificate of ours, or another one."""
     TIMEOUT = "timeout"
     DISCONNECTED = "disconnected"
     CUT = "cut"
@@ -40,6 +46,8 @@ class Reply(msgspec.Struct, frozen=True):
     """Names in lower case, every value of a repeated one."""
     body: bytes = b""
     oversize: bool = False
+    renewed: bool = False
+    """It refused our token, which has been renewed since."""
 
     def header_values(self, name: str) -> tuple[str, ...]:
         """Give every value of a header, named in lower case."""

@@ -1,8 +1,9 @@
 """Say what an exchange proves: a submit was accepted, refused or lost; a question was answered, or was not."""
 
 import re
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,22 +24,23 @@ from rollout.platforms.classic import xml
 from rollout.platforms.classic.decode import (
     ApiError,
     DeploymentRead,
-    UnknownWord,
     decode_deployment,
     decode_error,
     decode_operation,
-    normal_request_id,
 )
 from rollout.platforms.classic.exchange import Broken, Exchange, Reply
+from rollout.platforms.classic.fields import UnknownWord, normal_request_id
+from rollout.platforms.classic.hop import TEMPORARY_REDIRECT
 from rollout.platforms.classic.redact import redact, redact_bytes
 from rollout.platforms.classic.vocabulary import REQUEST_ID_HEADER, ErrorCode
 
 RETRY_AFTER_S_MAX: Final = 300.0
 
+_Read = TypeVar("_Read")
+
 _OK: Final = 200
 _SUCCESSES: Final = range(200, 300)
 _CLIENT_ERRORS: Final = range(400, 500)
-_TEMPORARY_REDIRECT: Final = 307
 _NOT_FOUND: Final = 404
 _REQUEST_TIMEOUT: Final = 408
 _CONFLICT: Final = 409
@@ -76,33 +78,43 @@ def submit_outcome(exchange: Exchange, scope: str, limits: xml.XmlLimits = xml.D
         return _accepted(exchange, error, scope)
     if _is_throttle(exchange, error):
         return Refused(RefusedKind.THROTTLED, _said(exchange, error), retry_after_s(exchange))
-    if exchange.status == _TEMPORARY_REDIRECT:
+    if exchange.status == TEMPORARY_REDIRECT:
         return Refused(RefusedKind.REJECTED, _redirected(exchange))
+    if exchange.renewed:
+        return Refused(RefusedKind.NOT_SENT, f"{_said(exchange, error)}; the token has been renewed since")
     if error is None or exchange.status not in _CLIENT_ERRORS or exchange.status == _REQUEST_TIMEOUT:
         return Lost(_said(exchange, error))
     if error.code.casefold() in _AMBIGUOUS:
         return Lost(_said(exchange, error))
     if exchange.status == _CONFLICT and _LOCK_TEXT in error.message.casefold():
-        return Refused(RefusedKind.BUSY, _said(exchange, error), retry_after_s(exchange))
+        return Refused(RefusedKind.BUSY, _said(exchange, error), retry_after_s(exchange), error.blocking)
     return Refused(RefusedKind.REJECTED, _said(exchange, error))
 
 
-def observed(exchange: Exchange, limits: xml.XmlLimits = xml.DEFAULT_LIMITS) -> Observed:
-    """Classify the answer to Get Deployment. Only the API's own 404 ResourceNotFound proves absence."""
+def answered(
+    exchange: Exchange,
+    decode: Callable[[bytes, xml.XmlLimits], _Read | ApiError],
+    limits: xml.XmlLimits = xml.DEFAULT_LIMITS,
+) -> _Read | Unreachable | Absent:
+    """Classify the answer to a question. Only the API's own 404 ResourceNotFound proves absence."""
     if isinstance(exchange, Broken):
-        return Observed(Unreachable(exchange.detail))
+        return Unreachable(exchange.detail)
     try:
         _whole(exchange)
-        read = decode_deployment(exchange.body, limits)
+        read = decode(exchange.body, limits)
     except xml.Unreadable as error:
-        return Observed(_no_evidence(exchange, None, str(error)))
-    if isinstance(read, DeploymentRead):
-        if exchange.status == _OK:
-            return Observed(read.snapshot, read.unknown)
-        return Observed(_no_evidence(exchange, None, "a Deployment under another status than 200"))
+        return _no_evidence(exchange, None, str(error))
+    if not isinstance(read, ApiError):
+        return read if exchange.status == _OK else _no_evidence(exchange, None, "not an answer for this status")
     if exchange.status == _NOT_FOUND and read.code.casefold() == ErrorCode.RESOURCE_NOT_FOUND.casefold():
-        return Observed(Absent(_said(exchange, read)))
-    return Observed(_no_evidence(exchange, read))
+        return Absent(_said(exchange, read))
+    return _no_evidence(exchange, read)
+
+
+def observed(exchange: Exchange, limits: xml.XmlLimits = xml.DEFAULT_LIMITS) -> Observed:
+    """Classify the answer to Get Deployment."""
+    read = answered(exchange, decode_deployment, limits)
+    return Observed(read.snapshot, read.unknown) if isinstance(read, DeploymentRead) else Observed(read)
 
 
 def polled(exchange: Exchange, handle: Handle, limits: xml.XmlLimits = xml.DEFAULT_LIMITS) -> Polled:
@@ -180,7 +192,7 @@ def _whole(reply: Reply) -> None:
 
 def _no_evidence(reply: Reply, error: ApiError | None, why: str = "") -> Unreachable:
     """Say why a reply to a question proves nothing."""
-    said = _redirected(reply) if reply.status == _TEMPORARY_REDIRECT else _said(reply, error)
+    said = _redirected(reply) if reply.status == TEMPORARY_REDIRECT else _said(reply, error)
     throttled = _is_throttle(reply, error)
     return Unreachable(
         detail=f"{said} ({why})" if why else said,
@@ -195,7 +207,7 @@ def _is_throttle(reply: Reply, error: ApiError | None) -> bool:
 
 
 def _redirected(reply: Reply) -> str:
-    return f"HTTP 307 to host {redirect_host(reply)}; redirects are not followed"
+    return f"HTTP 307 to host {redirect_host(reply)}, which is not followed there"
 
 
 def _said(reply: Reply, error: ApiError | None) -> str:

@@ -1,28 +1,23 @@
 """The classic Service Management API as a platform: look at deployments, ask for changes, follow operations."""
 
-import ssl as tls
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
-
-import structlog
 
 from rollout.core.names import Digest, Target
 from rollout.core.operation import Operation
 from rollout.core.outcome import Handle, Outcome, Progress, Refused, RefusedKind, Unreachable
 from rollout.core.snapshot import Observation
-from rollout.errors import EndpointUnreachable
-from rollout.platforms.classic import encode, xml
-from rollout.platforms.classic.decode import UnknownWord
+from rollout.errors import InvariantBroken
+from rollout.platforms.classic import encode, listing, xml
+from rollout.platforms.classic.access import NOBODY, Credentials
+from rollout.platforms.classic.client import REQUEST_TIMEOUT_S, ClassicClient
 from rollout.platforms.classic.endpoint import parse_endpoint
-from rollout.platforms.classic.faults import observed, polled, submit_outcome
-from rollout.platforms.classic.prove import proof
-from rollout.platforms.classic.transport import (
-    DEFAULT_LIMITS,
-    Connectors,
-    Transport,
-    TransportLimits,
-    tcp_connector,
-)
+from rollout.platforms.classic.paths import deployment_path, service_path, slot_path
+from rollout.platforms.classic.request import CannotEncode, checked_version
+from rollout.platforms.classic.requests.deployment import GetDeployment
+from rollout.platforms.classic.transport import DEFAULT_LIMITS, Connectors, TransportLimits, tcp_connector
+from rollout.platforms.classic.vocabulary import CLIENT_VERSION
 from rollout.platforms.platform import Capabilities, Payloads, RollbackSupport, Ticket, WalkOrder
 
 CAPABILITIES: Final = Capabilities(
@@ -32,9 +27,13 @@ CAPABILITIES: Final = Capabilities(
     suspend=True,
     swap=True,
 )
-REQUEST_TIMEOUT_S: Final = 30.0
-UNKNOWN_WORDS_MAX: Final = 256
-"""How many strange words are remembered, so that each is warned about once."""
+CLIENTS_MAX: Final = 1_000
+"""Sets of credentials in one platform; each has connections of its own."""
+
+
+def nobody(_subscription: str) -> Credentials:
+    """Show nothing, to any subscription: what an emulator on this machine asks for."""
+    return NOBODY
 
 
 class ClassicPlatform:
@@ -45,20 +44,29 @@ class ClassicPlatform:
         endpoint: str,
         payloads: Payloads,
         *,
+        credentials: Callable[[str], Credentials] = nobody,
+        version: str = CLIENT_VERSION,
         request_timeout_s: float = REQUEST_TIMEOUT_S,
-        ssl: tls.SSLContext | None = None,
         limits: TransportLimits = DEFAULT_LIMITS,
         xml_limits: xml.XmlLimits = xml.DEFAULT_LIMITS,
         connectors: Connectors = tcp_connector,
+        wall: Callable[[], float] = time.time,
     ) -> None:
-        """`request_timeout_s` bounds reads; a submit's ticket carries its own. A bad endpoint raises UsageError."""
+        """`credentials` gives those of a subscription, each time the same object; one object has one set of connections.
+
+        `request_timeout_s` bounds reads; a submit's ticket carries its own. `wall` is POSIX seconds UTC, and only ends
+        the window of listings. A bad endpoint or version raises UsageError.
+        """
         self._endpoint = parse_endpoint(endpoint)
         self._payloads = payloads
+        self._credentials = credentials
+        self._version = checked_version(version)
         self._request_timeout_s = request_timeout_s
+        self._limits = limits
         self._xml_limits = xml_limits
-        self._transport = Transport(self._endpoint, ssl=ssl, limits=limits, connectors=connectors)
-        self._unknown: set[UnknownWord] = set()
-        self._log = structlog.get_logger("rollout.platforms.classic").bind(endpoint=self._endpoint.origin)
+        self._connectors = connectors
+        self._wall = wall
+        self._clients: dict[int, tuple[Credentials, ClassicClient]] = {}
 
     @property
     def capabilities(self) -> Capabilities:
@@ -71,33 +79,37 @@ class ClassicPlatform:
 
     async def observe(self, target: Target) -> Observation:
         """Get one deployment, by name where the target has one, else by slot."""
-        try:
-            request = encode.get_deployment(target)
-        except encode.CannotEncode as error:
-            return Unreachable(str(error))
-        seen = observed(await self._transport.exchange(request, self._request_timeout_s), self._xml_limits)
-        self._warn(seen.unknown)
-        return seen.observation
+        return await self.client(target.subscription).deployment(GetDeployment(target=target))
 
     async def submit(self, target: Target, operation: Operation, ticket: Ticket) -> Outcome:
-        """Make exactly one HTTP attempt. What the API could only refuse is refused here, and not sent."""
+        """Make exactly one attempt. What the API could only refuse is refused here, and not sent."""
         payloads = await self._resolve(encode.payloads_of(operation))
         try:
-            request = encode.encode(target, operation, payloads)
-        except encode.CannotEncode as error:
+            call = encode.encode(target, operation, payloads)
+        except CannotEncode as error:
             return Refused(RefusedKind.REJECTED, str(error))
-        exchange = await self._transport.exchange(request, ticket.timeout_s, ticket.still_wanted)
-        return submit_outcome(exchange, self.write_scope(target), self._xml_limits)
+        return await self.client(target.subscription).submit(call, ticket)
 
     async def poll(self, handle: Handle) -> Progress:
         """Get the status of an accepted operation."""
+        return await self.client(handle.scope).operation(handle)
+
+    async def running(self, scope: str, since: float) -> frozenset[Handle] | Unreachable:
+        """List what is in progress in a subscription and began at `since`, in POSIX seconds UTC, or later."""
+        return await listing.running(self.client(scope), scope, (since, self._wall()))
+
+    async def whose(
+        self, target: Target, since: float, ours: Collection[str] = ()
+    ) -> tuple[listing.ForeignOperation, ...] | Unreachable:
+        """List what others did to a deployment since then: to it by name, to its slot, and to its service (a swap)."""
         try:
-            request = encode.get_operation(handle.scope, handle.id)
-        except encode.CannotEncode as error:
+            service = service_path(target.subscription, target.service)
+            paths = dict.fromkeys((deployment_path(target), slot_path(target), service))
+        except CannotEncode as error:
             return Unreachable(str(error))
-        seen = polled(await self._transport.exchange(request, self._request_timeout_s), handle, self._xml_limits)
-        self._warn(seen.unknown)
-        return seen.progress
+        return await listing.whose(
+            self.client(target.subscription), target.subscription, paths, (since, self._wall()), ours
+        )
 
     async def prove(self, target: Target) -> Observation:
         """Look once before anything depends on it.
@@ -105,23 +117,32 @@ class ClassicPlatform:
         Raises EndpointUnreachable, in words for a person, unless the API itself answered and let us in. An absent
         deployment is such an answer, and is given back.
         """
-        try:
-            request = encode.get_deployment(target)
-        except encode.CannotEncode as error:
-            raise EndpointUnreachable(f"{self._endpoint.origin} cannot be asked: {error}") from error
-        exchange = await self._transport.exchange(request, self._request_timeout_s)
-        return proof(exchange, self._endpoint, self._xml_limits)
+        return await self.client(target.subscription).prove(GetDeployment(target=target))
+
+    def client(self, subscription: str) -> ClassicClient:
+        """Give the client that shows a subscription's credentials, for what an operator wants beyond a rollout."""
+        credentials = self._credentials(subscription)
+        known = self._clients.get(id(credentials))
+        if known is not None:
+            return known[1]
+        if len(self._clients) >= CLIENTS_MAX:
+            raise InvariantBroken(f"over {CLIENTS_MAX} sets of credentials: each subscription has one, always the same")
+        client = ClassicClient(
+            self._endpoint,
+            credentials=credentials,
+            version=self._version,
+            request_timeout_s=self._request_timeout_s,
+            limits=self._limits,
+            xml_limits=self._xml_limits,
+            connectors=self._connectors,
+        )
+        self._clients[id(credentials)] = (credentials, client)
+        return client
 
     async def close(self) -> None:
         """Give connections back."""
-        await self._transport.close()
+        for _, client in self._clients.values():
+            await client.close()
 
     async def _resolve(self, digests: Iterable[Digest]) -> dict[Digest, bytes]:
         return {digest: await self._payloads.payload(digest) for digest in digests}
-
-    def _warn(self, words: tuple[UnknownWord, ...]) -> None:
-        """Log each word the vocabulary does not hold once; it has been kept as it came."""
-        for word in words:
-            if word not in self._unknown and len(self._unknown) < UNKNOWN_WORDS_MAX:
-                self._unknown.add(word)
-                self._log.warning("unknown_word", element=word.element, value=word.value)

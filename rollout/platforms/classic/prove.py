@@ -25,8 +25,8 @@ def proof(exchange: Exchange, endpoint: Endpoint, limits: xml.XmlLimits = xml.DE
         raise EndpointUnreachable(_without_reply(exchange, endpoint))
     if exchange.status == _REDIRECT:
         raise EndpointUnreachable(
-            f"{endpoint.origin} sends its callers on to host {redirect_host(exchange)}, and redirects are not "
-            "followed: give the address that answers by itself"
+            f"{endpoint.origin} sends its callers on to host {redirect_host(exchange)}, and a redirect is "
+            "followed only once, to the same host or below it: give the address that answers by itself"
         )
     try:
         read = decode_deployment(exchange.body, limits)
@@ -42,7 +42,7 @@ def _check_admission(status: int, error: ApiError, endpoint: Endpoint) -> None:
     if status in _NOT_LET_IN:
         raise EndpointUnreachable(
             f"{endpoint.origin} does not let us in (HTTP {status} {error}): check the management certificate, and that "
-            "it was uploaded to this subscription"
+            "it was uploaded to this subscription; or the token, and that its holder administers the subscription"
         )
     if error.code.casefold() == ErrorCode.MISSING_OR_INCORRECT_VERSION_HEADER.casefold():
         raise EndpointUnreachable(f"{endpoint.origin} does not speak version {CLIENT_VERSION} of the API ({error})")
@@ -58,7 +58,16 @@ def _without_reply(broken: Broken, endpoint: Endpoint) -> str:
                 f"the certificate of {endpoint.origin} is not trusted ({broken.detail}): check the host name, who "
                 "issued the certificate, and this machine's clock"
             )
-        case Break.DISCONNECTED if endpoint.tls:
+        case Break.DECLINED:
+            return f"{endpoint.origin} cannot be asked: {broken.detail}"
+        case Break.NO_ACCESS:
+            return f"{endpoint.origin} was not asked: {broken.detail}; check where the token comes from"
+        case Break.CLIENT_CERTIFICATE:
+            return (
+                f"{endpoint.origin} does not accept our management certificate, or wants one ({broken.detail}): check "
+                "which certificate is configured for this subscription"
+            )
+        case Break.HANDSHAKE | Break.DISCONNECTED if endpoint.tls:
             return (
                 f"{endpoint.origin} hung up without an answer ({broken.detail}): this is how a missing or wrong client "
                 "certificate shows, so check the management certificate"

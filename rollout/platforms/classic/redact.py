@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from rollout.settings.redaction import without_known
+
 SHOWN_CHARS_MAX: Final = 200
 READ_CHARS_MAX: Final = 8_192
 """How much of a text is looked at; the rest could not be shown anyway."""
@@ -18,7 +20,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 def redact(text: str) -> str:
     """Give `text` on one line, without URL queries, signatures, bearer tokens and keys, cut to `SHOWN_CHARS_MAX`."""
-    text = text[:READ_CHARS_MAX]
+    text = without_known(text[:READ_CHARS_MAX], HIDDEN)
     text = _PEM.sub(HIDDEN, text)
     text = _USER.sub(rf"\1{HIDDEN}@", text)
     text = _QUERY.sub(rf"\1?{HIDDEN}", text)

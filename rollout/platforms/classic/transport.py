@@ -3,29 +3,30 @@
 import asyncio
 import ssl as tls
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 from yarl import URL
 
 from rollout.errors import InvariantBroken
-from rollout.platforms.classic.encode import Request
+from rollout.platforms.classic.access import NOBODY, Credentials, NoAccess
 from rollout.platforms.classic.endpoint import Endpoint
 from rollout.platforms.classic.exchange import Break, Broken, Exchange, Reply
+from rollout.platforms.classic.hop import onward
+from rollout.platforms.classic.passage import PROSE, Passage, hooks
 from rollout.platforms.classic.redact import redact
-from rollout.platforms.classic.vocabulary import CLIENT_VERSION, REQUEST_CONTENT_TYPE, VERSION_HEADER
+from rollout.platforms.classic.renewal import Renewal, is_refusal
+from rollout.platforms.classic.request import Request, checked_version
+from rollout.platforms.classic.vocabulary import (
+    CLIENT_VERSION,
+    CONTINUATION_HEADER,
+    REQUEST_CONTENT_TYPE,
+    VERSION_HEADER,
+)
 
-_HEADERS: Final = {
-    VERSION_HEADER: CLIENT_VERSION,
-    "Accept": REQUEST_CONTENT_TYPE,
-    "Accept-Encoding": "identity",
-    "User-Agent": "rollout",
-}
-_READ_PASSES_MAX: Final = 2
-"""A read may be repeated once by the library, as when the kept connection had died meanwhile."""
-_WRITE_PASSES_MAX: Final = 1
+_HEADERS: Final = {"Accept": REQUEST_CONTENT_TYPE, "Accept-Encoding": "identity", "User-Agent": "rollout"}
 
 
 class TransportLimits(msgspec.Struct, frozen=True):
@@ -50,22 +51,25 @@ def tcp_connector(context: tls.SSLContext | None, connections_max: int, keep: bo
 
 
 class Transport:
-    """One endpoint's connections.
+    """One endpoint's connections, shown one set of credentials.
 
-    Mutating calls take a fresh one each: a kept one may have died, and its loss would leave open whether the call was
-    applied.
+    Mutating calls take a fresh connection each: a kept one may have died, and its loss would leave open whether the
+    call was applied.
     """
 
     def __init__(
         self,
         endpoint: Endpoint,
         *,
-        ssl: tls.SSLContext | None = None,
+        credentials: Credentials = NOBODY,
+        version: str = CLIENT_VERSION,
         limits: TransportLimits = DEFAULT_LIMITS,
         connectors: Connectors = tcp_connector,
     ) -> None:
         self._endpoint = endpoint
-        self._ssl = ssl
+        self._credentials = credentials
+        self._renewal = Renewal(credentials)
+        self._headers = _HEADERS | {VERSION_HEADER: checked_version(version)}
         self._limits = limits
         self._connectors = connectors
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
@@ -73,35 +77,22 @@ class Transport:
     async def exchange(
         self, request: Request, timeout_s: float, still_wanted: Callable[[], bool] = lambda: True
     ) -> Exchange:
-        """Send `request` and read its reply within `timeout_s`, connecting included.
+        """Send `request` and read its reply within `timeout_s`, connecting, a hop and a new token included.
 
-        `still_wanted` is asked with the connection in hand, in the same step of the loop that writes the first byte.
+        `still_wanted` is asked with the connection in hand, in the same step of the loop that writes the first byte;
+        and again for each leg that follows a refusal.
         """
-        passage = _Passage(request, still_wanted)
-        session = self._session(request.mutates)
+        passage = Passage(request, still_wanted)
         try:
-            async with (
-                asyncio.timeout(timeout_s),
-                session.request(
-                    request.method,
-                    URL(self._endpoint.origin + request.path, encoded=True),
-                    data=request.body or None,
-                    headers={"Content-Type": REQUEST_CONTENT_TYPE} if request.mutates else None,
-                    allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(
-                        total=None,
-                        connect=self._limits.connect_s_max,
-                        sock_connect=self._limits.connect_s_max,
-                        sock_read=timeout_s,
-                    ),
-                    trace_request_ctx=passage,
-                ) as response,
-            ):
-                return await self._read(response)
+            async with asyncio.timeout(timeout_s):
+                return await self._attempt(request, timeout_s, passage)
+        except NoAccess as error:
+            why = PROSE[Break.NO_ACCESS].format(host=self._endpoint.host)
+            return Broken(Break.NO_ACCESS, sent=False, detail=redact(f"{why}: {error}"))
         except (aiohttp.ClientError, OSError) as error:
             if isinstance(error.__cause__, InvariantBroken):
                 raise error.__cause__ from None
-            return self._broken(passage, error)
+            return passage.broken(error)
 
     async def close(self) -> None:
         """Give connections back; a later exchange opens new ones."""
@@ -109,18 +100,60 @@ class Transport:
         for session in sessions.values():
             await session.close()
 
+    async def _attempt(self, request: Request, timeout_s: float, passage: Passage) -> Reply:
+        """Ask; a question whose token was refused is asked once more with a new one, a mutating call never."""
+        passage.begin_leg(self._endpoint.host)
+        shown = await self._renewal.authorization()
+        reply = await self._ask(request, timeout_s, passage, shown)
+        if not is_refusal(reply):
+            return reply
+        passage.begin_leg(self._endpoint.host)
+        if not await self._renewal.renewed(shown):
+            return reply
+        if request.mutates:
+            return msgspec.structs.replace(reply, renewed=True)
+        return await self._ask(request, timeout_s, passage, await self._renewal.authorization())
+
+    async def _ask(self, request: Request, timeout_s: float, passage: Passage, shown: str | None) -> Reply:
+        """Send to the endpoint, and on from there by one hop at most; a second redirect is given back."""
+        reply = await self._leg(self._endpoint.origin, request, timeout_s, passage, shown)
+        origin = onward(reply, request, self._endpoint)
+        if origin is not None:
+            reply = await self._leg(origin, request, timeout_s, passage, shown)
+        if not is_refusal(reply):
+            self._renewal.worked(shown)
+        return reply
+
+    async def _leg(self, origin: str, request: Request, timeout_s: float, passage: Passage, shown: str | None) -> Reply:
+        passage.begin_leg(urlsplit(origin).hostname or origin)
+        async with self._session(request.mutates).request(
+            request.method,
+            URL(origin + request.path, encoded=True),
+            data=request.body or None,
+            headers=_headers(request, shown),
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(
+                total=None,
+                connect=self._limits.connect_s_max,
+                sock_connect=self._limits.connect_s_max,
+                sock_read=timeout_s,
+            ),
+            trace_request_ctx=passage,
+        ) as response:
+            return await self._read(response)
+
     def _session(self, mutates: bool) -> aiohttp.ClientSession:
         """Give the session for writes or reads; made inside the loop, at first use."""
         session = self._sessions.get(mutates)
         if session is None:
             session = aiohttp.ClientSession(
-                connector=self._connectors(self._ssl, self._limits.connections_max, not mutates),
-                headers=_HEADERS,
+                connector=self._connectors(self._credentials.ssl_context(), self._limits.connections_max, not mutates),
+                headers=self._headers,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
                 auto_decompress=False,
                 raise_for_status=False,
-                trace_configs=[_hooks()],
+                trace_configs=[hooks()],
             )
             self._sessions[mutates] = session
         return session
@@ -136,94 +169,14 @@ class Transport:
                 return Reply(response.status, headers, bytes(body[: self._limits.reply_bytes_max]), oversize=True)
         return Reply(response.status, headers, bytes(body))
 
-    def _broken(self, passage: "_Passage", error: Exception) -> Broken:
-        """Name what went wrong, and whether a byte may have left by then."""
-        kind = passage.stopped or _kind(error)
-        reason = _PROSE[kind].format(host=self._endpoint.host)
-        if kind in {Break.NO_CONNECTION, Break.CERTIFICATE, Break.DISCONNECTED, Break.GARBLED}:
-            reason = f"{reason}: {str(error) or type(error).__name__}"
-        return Broken(kind, passage.sent, redact(reason))
 
-
-class _Stopped(aiohttp.ClientError):
-    """Raised inside a hook to end the request before it writes anything more."""
-
-
-class _Passage:
-    """How far one logical call has come, as aiohttp's hooks tell."""
-
-    def __init__(self, request: Request, still_wanted: Callable[[], bool]) -> None:
-        self.sent = False
-        self.stopped: Break | None = None
-        self._still_wanted = still_wanted
-        self._has_body = bool(request.body)
-        self._passes = 0
-        self._passes_max = _WRITE_PASSES_MAX if request.mutates else _READ_PASSES_MAX
-
-    def headers_ready(self) -> None:
-        """Count the pass: aiohttp repeats PUT and DELETE by itself when a connection is lost without an answer."""
-        self._passes += 1
-        if self._passes > self._passes_max:
-            self.stopped = Break.REPEATED
-            raise _Stopped
-        if not self._has_body:
-            self._leave()
-
-    def body_ready(self) -> None:
-        """Headers wait for the body's first chunk, and leave together with it."""
-        if not self.sent:
-            self._leave()
-
-    def _leave(self) -> None:
-        if not self._still_wanted():
-            self.stopped = Break.DECLINED
-            raise _Stopped
-        self.sent = True
-
-
-def _hooks() -> aiohttp.TraceConfig:
-    """Wire a passage to the two moments just before aiohttp writes."""
-    hooks = aiohttp.TraceConfig()
-
-    async def headers(
-        _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceRequestHeadersSentParams
-    ) -> None:
-        context.trace_request_ctx.headers_ready()
-
-    async def chunk(
-        _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceRequestChunkSentParams
-    ) -> None:
-        context.trace_request_ctx.body_ready()
-
-    hooks.on_request_headers_sent.append(headers)
-    hooks.on_request_chunk_sent.append(chunk)
-    return hooks
-
-
-def _kind(error: Exception) -> Break:
-    """Sort what aiohttp raises; the order matters, its classes overlap."""
-    match error:
-        case aiohttp.ClientConnectorCertificateError():
-            return Break.CERTIFICATE
-        case TimeoutError():
-            return Break.TIMEOUT
-        case aiohttp.ClientConnectorError():
-            return Break.NO_CONNECTION
-        case aiohttp.ClientPayloadError():
-            return Break.CUT
-        case aiohttp.ServerDisconnectedError() | OSError():
-            return Break.DISCONNECTED
-        case _:
-            return Break.GARBLED
-
-
-_PROSE: Final = {
-    Break.DECLINED: "no longer wanted when the connection to {host} was ready; nothing was sent",
-    Break.NO_CONNECTION: "no connection to {host}",
-    Break.CERTIFICATE: "the certificate of {host} was not accepted",
-    Break.TIMEOUT: "no complete answer from {host} in time",
-    Break.DISCONNECTED: "the connection to {host} was lost without an answer",
-    Break.CUT: "the answer of {host} was cut off",
-    Break.GARBLED: "what {host} answered is not HTTP",
-    Break.REPEATED: "the connection to {host} was lost without an answer, and the call was not repeated",
-}
+def _headers(request: Request, shown: str | None) -> dict[str, str]:
+    """Give the headers of this one request, besides those every request carries."""
+    headers: dict[str, str] = {}
+    if request.mutates:
+        headers["Content-Type"] = REQUEST_CONTENT_TYPE
+    if request.continuation is not None:
+        headers[CONTINUATION_HEADER] = request.continuation
+    if shown is not None:
+        headers["Authorization"] = shown
+    return headers

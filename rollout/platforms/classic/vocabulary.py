@@ -1,6 +1,8 @@
 """The names of the classic Service Management API that client and emulator share: words only, no encoding."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 NAMESPACE: Final = "http://schemas.microsoft.com/windowsazure"
@@ -31,6 +33,8 @@ KNOWN_VERSIONS: Final = frozenset({
 
 LABEL_CHARACTERS_MAX: Final = 100
 PROPERTIES_MAX: Final = 25
+"""Of a deployment."""
+SERVICE_PROPERTIES_MAX: Final = 50
 PROPERTY_NAME_CHARACTERS_MAX: Final = 64
 PROPERTY_VALUE_CHARACTERS_MAX: Final = 255
 UPGRADE_DOMAINS_MAX: Final = 20
@@ -72,6 +76,40 @@ class Verb(StrEnum):
     REBOOT = "reboot"
     REIMAGE = "reimage"
     REBUILD = "rebuild"
+    DELETE_INSTANCES = "delete_instances"
+    PACKAGE = "package"
+    CREATE_SERVICE = "create_service"
+    UPDATE_SERVICE = "update_service"
+    DELETE_SERVICE = "delete_service"
+    ADD_EXTENSION = "add_extension"
+    DELETE_EXTENSION = "delete_extension"
+
+
+OPERATION_NAMES: Final[Mapping[Verb, str]] = MappingProxyType(
+    {
+        Verb.UPGRADE: "UpgradeDeployment",
+        Verb.CONFIG: "ChangeConfiguration",
+        Verb.WALK: "WalkUpgradeDomain",
+        Verb.ROLLBACK: "RollbackDeploymentUpdateOrUpgrade",
+        Verb.STATUS: "UpdateDeploymentStatus",
+        Verb.SWAP: "SwapDeployment",
+        Verb.CREATE: "CreateDeployment",
+        Verb.DELETE: "DeleteDeployment",
+        Verb.REBOOT: "RebootDeploymentRoleInstance",
+        Verb.REIMAGE: "ReimageDeploymentRoleInstance",
+        Verb.REBUILD: "RebuildDeploymentRoleInstance",
+        Verb.DELETE_INSTANCES: "DeleteRoleInstances",
+        Verb.PACKAGE: "GetPackage",
+        Verb.CREATE_SERVICE: "CreateHostedService",
+        Verb.UPDATE_SERVICE: "UpdateHostedService",
+        Verb.DELETE_SERVICE: "DeleteHostedService",
+        Verb.ADD_EXTENSION: "AddHostedServiceExtension",
+        Verb.DELETE_EXTENSION: "DeleteHostedServiceExtension",
+    }
+)
+"""OperationName in a listing, after the names of the published service interface; no public source lists them."""
+BY_SLOT: Final = "BySlot"
+"""What OperationName ends with where the request's path named a slot."""
 
 
 class Mode(StrEnum):
