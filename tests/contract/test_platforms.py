@@ -17,9 +17,12 @@ from rollout.core.outcome import Accepted, Failed, Handle, Refused, RefusedKind,
 from rollout.core.snapshot import Absent, Snapshot
 from rollout.emulator.fabric import EPOCH, Fabric
 from rollout.emulator.fleet import SUBSCRIPTION, FleetPlan, configuration, populate
+from rollout.emulator.request_ids import RequestIds
 from rollout.emulator.server import serve
 from rollout.platforms.classic.platform import ClassicPlatform
 from rollout.platforms.platform import ListsRunning, Platform
+from rollout.simulation.direct import DirectPlatform
+from rollout.simulation.wire import SteadyWire
 
 DOMAINS: Final = 3
 STEP_S: Final = 60.0
@@ -90,7 +93,27 @@ async def classic() -> AsyncIterator[World]:
         await platform.close()
 
 
-WORLDS: Final[dict[str, Callable[[], AbstractAsyncContextManager[World]]]] = {"classic": classic}
+@asynccontextmanager
+async def direct() -> AsyncIterator[World]:
+    """Give the simulation's platform straight on the fabric, on a wire that takes no time."""
+    seconds = 0.0
+
+    def pass_time(by: float) -> None:
+        nonlocal seconds
+        seconds += by
+
+    fabric = Fabric(lambda: seconds)
+    populate(fabric, FleetPlan(services=1, domains=DOMAINS))
+    yield World(
+        platform=DirectPlatform(fabric, Shelf(), SteadyWire(lambda: 0.0, low_s=0.0, high_s=0.0), RequestIds(0)),
+        target=Target(SUBSCRIPTION, ServiceName("svc-0001"), Slot.PRODUCTION),
+        begin=StartUpgrade(PACKAGE, CONFIGURATION, NEW, {"WebRole1": DOMAINS}),
+        pass_time=pass_time,
+        wall=lambda: EPOCH.timestamp() + seconds,
+    )
+
+
+WORLDS: Final[dict[str, Callable[[], AbstractAsyncContextManager[World]]]] = {"classic": classic, "direct": direct}
 
 
 @pytest.fixture(params=sorted(WORLDS))
