@@ -13,7 +13,8 @@ class Recorded(Enum):
     """Seconds from the accepting reply to the first Succeeded: (min, p50, p90, max) of recorded live traffic.
 
     They are rounded up to the recorder's poll, so they are upper bounds. What was never recorded borrows a row: one
-    walked domain is one single-domain upgrade, the Locked phase of a begin is a swap, a boot is a create.
+    walked domain is one single-domain upgrade, the Locked phase of a begin is a swap, a boot is a create, a reboot or
+    reimage is a rebuild.
     """
 
     UPGRADE = (393.0, 543.0, 546.0, 546.0)
@@ -21,6 +22,15 @@ class Recorded(Enum):
     STATUS_RUNNING = (5.0, 6.0, 31.0, 31.0)
     STATUS_SUSPENDED = (5.0, 30.0, 31.0, 31.0)
     CREATE = (16.0, 31.0, 91.0, 152.0)
+    CONFIG = (60.0, 242.0, 423.0, 483.0)
+    DELETE_BY_NAME = (4.0, 31.0, 33.0, 36.0)
+    DELETE_BY_SLOT = (12.0, 17.0, 19.0, 19.0)
+    DELETE_MEDIA = (10.0, 32.0, 126.0, 428.0)
+    DELETE_SERVICE = (29.0, 31.0, 91.0, 363.0)
+    REBUILD = (121.0, 123.0, 150.0, 150.0)
+    DELETE_INSTANCES = (180.0, 183.0, 212.0, 212.0)
+    EXTENSION = (0.0, 30.0, 31.0, 35.0)
+    PACKAGE = (31.0, 32.0, 32.0, 32.0)
     FAILURE = (30.0, 33.0, 34.0, 64.0)
 
     def at(self, quantile: float) -> float:

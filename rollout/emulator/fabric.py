@@ -8,10 +8,11 @@ from typing import Final
 from rollout.emulator import fabric_status, fabric_update, refusals
 from rollout.emulator.durations import Durations
 from rollout.emulator.fabric_state import Change, Deployment, LogEntry, Operation, Service
-from rollout.emulator.fabric_update import Begin
+from rollout.emulator.fabric_update import Begin, Configure
 from rollout.emulator.fabric_world import World
 from rollout.emulator.faults import Fault, Faults
 from rollout.emulator.knobs import Knobs
+from rollout.emulator.read_configuration import role_counts
 from rollout.emulator.refusals import Refusal
 from rollout.platforms.classic.vocabulary import PROPERTIES_MAX, Mode, OperationStatus, Slot, Verb
 
@@ -74,6 +75,7 @@ class Fabric:
 
     def service(self, name: str) -> Service:
         """Find a hosted service; names match in any case."""
+        self.now()
         service = self.world.services.get(name.lower())
         if service is None:
             raise refusals.no_such_service()
@@ -101,7 +103,23 @@ class Fabric:
 
         Over a running update that is not Locked this is legal, and applied on top.
         """
-        deployment = self._unlocked(target)
+        deployment = self.unlocked(target)
+        return self._begin(deployment, request, verb, request_id)
+
+    def configure(self, target: Target, request: Configure, request_id: str) -> Operation:
+        """Change Deployment Configuration, as its body gives it: code and label stay."""
+        deployment = self.unlocked(target)
+        extensions = deployment.release.extensions if request.extensions is None else request.extensions
+        release = replace(
+            deployment.release,
+            configuration=request.configuration,
+            counts=role_counts(request.configuration),
+            extensions=extensions,
+        )
+        begin = Begin(request.mode, release, properties=request.properties)
+        return self._begin(deployment, begin, Verb.CONFIG, request_id)
+
+    def _begin(self, deployment: Deployment, request: Begin, verb: Verb, request_id: str) -> Operation:
         known = {instance.role for instance in deployment.instances}
         named = {role for role, _ in request.release.counts}
         if named != known:
@@ -121,7 +139,7 @@ class Fabric:
 
     def walk(self, target: Target, domain: int, request_id: str) -> Operation:
         """Walk Upgrade Domain: only the current domain of a Manual change, one at a time."""
-        deployment = self._unlocked(target)
+        deployment = self.unlocked(target)
         change = self._walkable(deployment)
         if change.during and self.knobs.walk_while_during == refusals.CONFLICT_STATUS:
             raise self._lock_text(change.walk or change.operation)
@@ -144,7 +162,7 @@ class Fabric:
 
     def roll_back(self, target: Target, mode: Mode, request_id: str) -> Operation:
         """Rollback Update Or Upgrade: only while going forward, before the last domain is begun."""
-        deployment = self._unlocked(target)
+        deployment = self.unlocked(target)
         change = deployment.change
         if change is None or not deployment.rollback_possible:
             raise refusals.by_knob(self.knobs.rollback_denied, "No update that can be rolled back is in progress.")
@@ -154,7 +172,7 @@ class Fabric:
 
     def set_running(self, target: Target, request_id: str, *, running: bool) -> Operation:
         """Update Deployment Status."""
-        deployment = self._unlocked(target)
+        deployment = self.unlocked(target)
         operation = self.world.start(deployment, Verb.STATUS, request_id)
         fabric_status.set_running(self.world, deployment, operation, running=running)
         return operation
@@ -166,11 +184,16 @@ class Fabric:
         shown = holder.id if holder is not None else stranger
         return refusals.locked(shown if self.knobs.conflict_text == "with_id" else None)
 
-    def _unlocked(self, target: Target) -> Deployment:
+    def unlocked(self, target: Target) -> Deployment:
+        """Find a deployment that nothing has exclusive access to."""
         deployment = self.deployment(target)
+        self.check_unlocked(deployment)
+        return deployment
+
+    def check_unlocked(self, deployment: Deployment) -> None:
+        """Raise the exclusive-access conflict where something holds the deployment."""
         if deployment.lock is not None:
             raise self._lock_text(deployment.lock)
-        return deployment
 
     def _lock_text(self, operation: Operation) -> Refusal:
         shown = self.knobs.conflict_text == "with_id" and operation.status is OperationStatus.IN_PROGRESS

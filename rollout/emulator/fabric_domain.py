@@ -27,7 +27,7 @@ def update_domain(world: World, deployment: Deployment, change: Change, verb: Ve
     failed = world.failure(deployment, verb, domain)
     if failed is not None:
         return Work(failed[0], failed[1])
-    takes_s = world.draw(Recorded.UPGRADE, deployment, verb, domain) + world.delay(deployment, verb, domain)
+    takes_s = world.draw(_recorded(verb), deployment, verb, domain) + world.delay(deployment, verb, domain)
     illness = world.faults.take({Effect.STUCK, Effect.SICK}, deployment.service, verb, domain)
     stuck = illness is not None and illness.effect is Effect.STUCK
     instances = of_domain(deployment, change, domain)
@@ -42,7 +42,7 @@ def update_domain(world: World, deployment: Deployment, change: Change, verb: Ve
 
 def update_all(world: World, deployment: Deployment, change: Change) -> Work:
     """Restart every instance at once: Mode=Simultaneous ignores domains."""
-    takes_s = world.draw(Recorded.UPGRADE, deployment, change.verb) + world.delay(deployment, change.verb)
+    takes_s = world.draw(_recorded(change.verb), deployment, change.verb) + world.delay(deployment, change.verb)
     for instance in deployment.instances:
         if change.role in {None, instance.role}:
             instance.restart(world.now, takes_s, sick=False, release=change.target)
@@ -56,6 +56,11 @@ def take_back(world: World, deployment: Deployment, change: Change) -> None:
         takes_s = world.draw(Recorded.UPGRADE, deployment, "overtaken", domain)
         for instance in of_domain(deployment, change, domain):
             instance.restart(world.now, takes_s, sick=False, release=change.old)
+
+
+def _recorded(verb: Verb) -> Recorded:
+    """Give what is drawn from: a configuration that goes over the domains by itself was recorded apart."""
+    return Recorded.CONFIG if verb is Verb.CONFIG else Recorded.UPGRADE
 
 
 def of_domain(deployment: Deployment, change: Change, domain: int) -> list[Instance]:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from math import inf
+from typing import Final
 
+from rollout.emulator.callers import OURS, Caller
 from rollout.emulator.refusals import Refusal
 from rollout.platforms.classic.vocabulary import (
     DeploymentStatus,
@@ -14,6 +16,16 @@ from rollout.platforms.classic.vocabulary import (
     Verb,
 )
 
+_BOOT: Final = (
+    (InstanceStatus.STOPPED_VM, PowerState.STOPPED),
+    (InstanceStatus.CREATING_VM, PowerState.STOPPED),
+    (InstanceStatus.CREATING_VM, PowerState.STARTING),
+    (InstanceStatus.STARTING_VM, PowerState.STARTING),
+    (InstanceStatus.ROLE_STATE_UNKNOWN, PowerState.STARTING),
+    (InstanceStatus.BUSY, PowerState.STARTED),
+)
+"""How a new instance was recorded to come up; here each phase lasts equally long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Extension:
@@ -22,6 +34,19 @@ class Extension:
     role: str | None
     id: str
     state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledExtension:
+    """An extension of a service, which an ExtensionConfiguration can name; its private configuration is not kept."""
+
+    provider: str
+    type: str
+    id: str
+    version: str
+    thumbprint: str
+    thumbprint_algorithm: str
+    public_configuration: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +77,8 @@ class Instance:
     """When the stopped role begins to start again."""
     ready_at: float = -inf
     """inf = never."""
+    created: bool = False
+    """Whether it comes up as a new machine, through the phases that were recorded of a create."""
 
     @property
     def name(self) -> str:
@@ -61,12 +88,14 @@ class Instance:
     def restart(self, now: float, takes_s: float, *, sick: bool, release: Release) -> None:
         """Go down now with one release and come up with another, ready after `takes_s` unless sick."""
         self.release = release
+        self.created = False
         self.restarted_at = now
         self.starts_at = now + takes_s / 2
         self.ready_at = inf if sick else now + takes_s
 
-    def boot(self, now: float, takes_s: float) -> None:
+    def boot(self, now: float, takes_s: float, *, created: bool = False) -> None:
         """Come up from nothing with the release it has."""
+        self.created = created
         self.restarted_at = self.starts_at = now
         self.ready_at = now + takes_s
 
@@ -74,6 +103,9 @@ class Instance:
         """Tell status and power at a time."""
         if now >= self.ready_at:
             return InstanceStatus.READY, PowerState.STARTED
+        if self.created:
+            part = (now - self.starts_at) / (self.ready_at - self.starts_at)
+            return _BOOT[min(int(part * len(_BOOT)), len(_BOOT) - 1)]
         if now < self.restarted_at + (self.starts_at - self.restarted_at) / 2:
             return InstanceStatus.STOPPING_ROLE, PowerState.STOPPING
         if now < self.starts_at:
@@ -100,6 +132,14 @@ class Operation:
     status: OperationStatus = OperationStatus.IN_PROGRESS
     completed_at: float | None = None
     error: Refusal | None = None
+    deployment: str = ""
+    """The deployment it is about; empty = the service itself."""
+    slot: str = ""
+    caller: Caller = OURS
+    name: str = ""
+    """OperationName, where the request's own spelling decides it."""
+    inputs: tuple[tuple[str, str], ...] = ()
+    """What the request named and carried, as a listing shows it."""
 
     def succeed(self, now: float) -> None:
         """End well; an operation that has ended keeps its end."""
@@ -175,11 +215,17 @@ class Deployment:
     """Decides its addresses."""
     created_at: float
     modified_at: float
+    vip_key: int = -1
+    """Decides its virtual address, which belongs to the slot and is exchanged by a swap."""
     running: bool = True
     lock: Operation | None = None
     moving_to: DeploymentStatus | None = None
-    """Starting or Suspending, while an Update Deployment Status is under way."""
+    """Deploying, Starting, Suspending or Deleting, while that is under way."""
     change: Change | None = None
+
+    def __post_init__(self) -> None:
+        if self.vip_key < 0:
+            self.vip_key = self.address_key
 
     @property
     def status(self) -> DeploymentStatus:
@@ -215,6 +261,17 @@ class Service:
     label: str
     created_at: float
     slots: dict[Slot, Deployment] = field(default_factory=dict)
+    description: str | None = None
+    location: str | None = "East US"
+    affinity_group: str | None = None
+    """Exactly one of location and affinity group is given."""
+    properties: tuple[tuple[str, str], ...] = ()
+    reverse_dns: str | None = None
+    extensions: dict[str, InstalledExtension] = field(default_factory=dict)
+    """By lower-case id."""
+    modified_at: float | None = None
+    """None = not since it was created."""
+    deleting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

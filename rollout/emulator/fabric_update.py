@@ -11,7 +11,7 @@ from math import inf
 from rollout.emulator import layout
 from rollout.emulator.durations import Recorded
 from rollout.emulator.fabric_domain import Work, take_back, update_all, update_domain
-from rollout.emulator.fabric_state import Change, Deployment, Operation, Release
+from rollout.emulator.fabric_state import Change, Deployment, Extension, Operation, Release
 from rollout.emulator.fabric_world import World
 from rollout.emulator.refusals import Refusal, conflict
 from rollout.platforms.classic.vocabulary import Mode, Verb
@@ -26,6 +26,19 @@ class Begin:
     role: str | None = None
     properties: tuple[tuple[str, str | None], ...] = ()
     """Extended properties to set; none as the value deletes."""
+    force: bool = False
+    """Whether data may be lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """A checked Change Deployment Configuration."""
+
+    mode: Mode
+    configuration: bytes
+    properties: tuple[tuple[str, str | None], ...] = ()
+    extensions: tuple[Extension, ...] | None = None
+    """None = as they are."""
 
 
 def begin(world: World, deployment: Deployment, request: Begin, operation: Operation) -> None:
@@ -63,6 +76,15 @@ def roll_back(world: World, deployment: Deployment, change: Change, mode: Mode, 
     world.agenda.plan(delay_s, lambda: _turn_round(world, deployment, change, mode, operation))
 
 
+def abandon(world: World, deployment: Deployment) -> None:
+    """End the change in progress, if any: its deployment goes away."""
+    change = deployment.change
+    if change is not None:
+        _stop_work(world, change)
+        change.operation.fail(world.now, overtaken())
+        deployment.change = None
+
+
 def _accept_delay(world: World, deployment: Deployment, verb: Verb) -> float:
     drawn = world.draw(Recorded.SWAP, deployment, verb)
     given = world.knobs.accept_delay_s
@@ -83,7 +105,7 @@ def _accept(world: World, deployment: Deployment, request: Begin, operation: Ope
         # together, which is why no careful client begins before the earlier update has ended.
         take_back(world, deployment, earlier)
         _stop_work(world, earlier)
-        earlier.operation.fail(world.now, _overtaken())
+        earlier.operation.fail(world.now, overtaken())
         deployment.shown = deployment.release
     change = Change(
         verb=operation.verb,
@@ -104,7 +126,7 @@ def _accept(world: World, deployment: Deployment, request: Begin, operation: Ope
 
 
 def _turn_round(world: World, deployment: Deployment, change: Change, mode: Mode, operation: Operation) -> None:
-    change.operation.fail(world.now, _overtaken())
+    change.operation.fail(world.now, overtaken())
     everything = world.knobs.rollback_pointer == "restart" and mode is Mode.MANUAL
     change.domains = tuple(range(deployment.domain_count)) if everything else tuple(sorted(change.touched))
     change.back, change.mode, change.operation = True, mode, operation
@@ -214,9 +236,10 @@ def _stop_work(world: World, change: Change) -> None:
     """Void what is planned; a walk in flight has been overtaken."""
     change.turn += 1
     if change.walk is not None:
-        change.walk.fail(world.now, _overtaken())
+        change.walk.fail(world.now, overtaken())
         change.walk = None
 
 
-def _overtaken() -> Refusal:
+def overtaken() -> Refusal:
+    """Say that a later operation put an end to this one."""
     return conflict("The operation was overtaken by a later one on the same deployment.")

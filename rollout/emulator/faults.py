@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from rollout.emulator.knobs import READ_VERBS
 from rollout.platforms.classic.vocabulary import Verb
 
 FAULTS_MAX: Final = 10_000
@@ -29,6 +30,24 @@ class Effect(StrEnum):
     """TooManyRequests; nothing happened."""
     REDIRECT = "307"
     """A redirect to another name of this host."""
+    INTERNAL_ERROR_AFTER = "500_after"
+    """The effect is applied, then the answer is InternalError."""
+    TIMED_OUT_AFTER = "timeout_after"
+    """The effect is applied, then the answer is OperationTimedOut."""
+    SERVER_BUSY = "busy"
+    """ServerBusy, with 503; nothing happened."""
+    LATE = "late"
+    """The connection is dropped, and the call arrives `seconds` later."""
+    TOKEN = "token"  # noqa: S105 - the name of an effect
+    """The call is answered as one with a bad token; nothing happened."""
+    DATA_LOSS = "data_loss"
+    """The update would lose data: it is refused unless it is forced."""
+    HTML = "html"
+    """The effect is applied, then the answer is a page of HTML under the right status."""
+    HTML_503 = "html_503"
+    """A gateway's page of HTML with 503; nothing happened."""
+    CUT = "cut"
+    """The effect is applied, then the answer is cut off in the middle."""
     SLOW = "slow"
     """The operation takes `seconds` longer."""
     STUCK = "stuck"
@@ -43,12 +62,27 @@ CALL_EFFECTS: Final = (
     Effect.INTERNAL_ERROR,
     Effect.THROTTLED,
     Effect.REDIRECT,
+    Effect.SERVER_BUSY,
+    Effect.TOKEN,
+    Effect.HTML_503,
+    Effect.LATE,
     Effect.LOSE_AFTER,
+    Effect.INTERNAL_ERROR_AFTER,
+    Effect.TIMED_OUT_AFTER,
+    Effect.HTML,
+    Effect.CUT,
 )
 """Effects that meet a call, before any work begins."""
+AFTER_EFFECTS: Final = frozenset(
+    {Effect.LOSE_AFTER, Effect.INTERNAL_ERROR_AFTER, Effect.TIMED_OUT_AFTER, Effect.HTML, Effect.CUT}
+)
+"""Effects on the answer of a call that has happened."""
 
-_READ_VERBS: Final = frozenset({"get", "poll"})
-_KNOWN_VERBS: Final = (*(verb.value for verb in Verb), *sorted(_READ_VERBS))
+_FOR_WORK: Final = frozenset({Effect.CONFLICT, Effect.LATE})
+"""Effects on calls that mean nothing to a read."""
+_NEEDS_SECONDS: Final = frozenset({Effect.SLOW, Effect.LATE})
+_TAKES_SECONDS: Final = _NEEDS_SECONDS | {Effect.STUCK}
+_KNOWN_VERBS: Final = (*(verb.value for verb in Verb), *sorted(READ_VERBS))
 
 
 def _as_effect(value: Any) -> Any:
@@ -66,7 +100,7 @@ def _as_verb(value: Any) -> Any:
 
 
 class Fault(BaseModel):
-    """One thing to go wrong. What is left out means any; reads are meant only when named (`get`, `poll`)."""
+    """One thing to go wrong. What is left out means any; reads are meant only when named (`get`, `poll`, ...)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -76,21 +110,23 @@ class Fault(BaseModel):
     times: int = Field(default=1, ge=1, le=1_000_000)
     effect: Annotated[Effect, BeforeValidator(_as_effect)]
     seconds: float | None = Field(default=None, ge=0, le=10_000_000, allow_inf_nan=False)
-    """Seconds of the emulated service, for `slow` and `stuck`."""
+    """Seconds of the emulated service, for `slow`, `stuck` and `late`."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Fault":
-        if self.effect is Effect.SLOW and self.seconds is None:
-            raise ValueError("`slow` needs `seconds`")
-        if self.seconds is not None and self.effect not in {Effect.SLOW, Effect.STUCK}:
-            raise ValueError(f"`seconds` belongs to slow and stuck, not to {self.effect}")
-        if self.verb in _READ_VERBS and (self.effect not in CALL_EFFECTS or self.effect is Effect.CONFLICT):
+        if self.effect in _NEEDS_SECONDS and self.seconds is None:
+            raise ValueError(f"`{self.effect}` needs `seconds`")
+        if self.seconds is not None and self.effect not in _TAKES_SECONDS:
+            raise ValueError(f"`seconds` belongs to slow and stuck and late, not to {self.effect}")
+        if self.effect is Effect.DATA_LOSS and self.verb not in {None, Verb.UPGRADE}:
+            raise ValueError(f"data_loss happens to upgrade, not to {self.verb}")
+        if self.verb in READ_VERBS and (self.effect not in CALL_EFFECTS or self.effect in _FOR_WORK):
             raise ValueError(f"{self.effect} happens to operations; {self.verb} is a read")
         return self
 
     def meets(self, service: str, verb: str, domain: int | None) -> bool:
         """Say whether this fault is meant for such a call or piece of work."""
-        if self.verb is None and verb in _READ_VERBS:
+        if self.verb is None and verb in READ_VERBS:
             return False
         return (
             (self.service is None or self.service.lower() == service.lower())

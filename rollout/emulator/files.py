@@ -1,4 +1,4 @@
-"""Files for the emulator: faults and knobs written by people in YAML, read within a limit."""
+"""Files for the emulator: faults, strangers and knobs written by people in YAML, read within a limit."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from rollout.emulator.faults import BadFaults, Fault, read_faults
 from rollout.emulator.knobs import Knobs
+from rollout.emulator.strangers import BadStrangers, Stranger, read_strangers
 from rollout.errors import UsageError
 
 FILE_BYTES_MAX: Final = 64 * 1024
@@ -19,6 +20,14 @@ def faults_from(path: Path) -> list[Fault]:
     try:
         return read_faults(_document(path))
     except BadFaults as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def strangers_from(path: Path) -> list[Stranger]:
+    """Read a list of strangers. Raises UsageError naming the file."""
+    try:
+        return read_strangers(_document(path))
+    except BadStrangers as error:
         raise UsageError(f"{path}: {error}") from error
 
 

@@ -1,7 +1,6 @@
 """Reading requests: a body becomes what the fabric takes, or a refusal that says what is wrong with it."""
 
 from typing import Final
-from urllib.parse import urlsplit
 
 from rollout.emulator import read_values as values
 from rollout.emulator.fabric_state import Release
@@ -11,14 +10,13 @@ from rollout.emulator.read_elements import Child, Reader
 from rollout.emulator.read_extensions import read_extensions
 from rollout.emulator.read_properties import read_properties
 from rollout.emulator.refusals import bad_request
-from rollout.platforms.classic.vocabulary import LABEL_CHARACTERS_MAX, DeploymentStatus, Mode
+from rollout.platforms.classic.vocabulary import DeploymentStatus, Mode
 
 FORCE_SINCE: Final = "2011-10-01"
 PROPERTIES_SINCE: Final = "2012-03-01"
 SIMULTANEOUS_SINCE: Final = "2012-12-01"
 EXTENSIONS_SINCE: Final = "2013-03-01"
 
-_URL_CHARACTERS_MAX: Final = 8192
 _DOMAIN_MAX: Final = 999_999_999
 
 _UPGRADE: Final = (
@@ -40,16 +38,11 @@ def upgrade(body: bytes, reader: Reader) -> Begin:
     mode = values.enum(found.text("Mode"), Mode, "Mode", reader)
     if mode is Mode.SIMULTANEOUS and reader.version < SIMULTANEOUS_SINCE:
         raise bad_request(f"Mode Simultaneous needs x-ms-version {SIMULTANEOUS_SINCE} or later.")
-    url = found.text("PackageUrl")
-    if len(url) > _URL_CHARACTERS_MAX or not _is_web_address(url):
-        raise bad_request("PackageUrl is not an http or https address.")
-    configuration = values.base64(found.text("Configuration"), "Configuration").replace(b"\r\n", b"\n")
-    label = values.base64_text(found.text("Label"), "Label")
-    if not 1 <= len(label) <= LABEL_CHARACTERS_MAX:
-        raise bad_request(f"Label has {len(label)} characters; allowed are 1 to {LABEL_CHARACTERS_MAX}.")
-    for name in ("TreatWarningsAsError", "Force"):
-        if found.has(name):
-            values.boolean(found.text(name), name)
+    url = values.web_address(found.text("PackageUrl"), "PackageUrl")
+    configuration = values.configuration(found.text("Configuration"))
+    label = values.label(found.text("Label"))
+    if found.has("TreatWarningsAsError"):
+        values.boolean(found.text("TreatWarningsAsError"), "TreatWarningsAsError")
     release = Release(
         label=label,
         configuration=configuration,
@@ -58,7 +51,8 @@ def upgrade(body: bytes, reader: Reader) -> Begin:
         extensions=read_extensions(found.element("ExtensionConfiguration"), reader),
     )
     role = found.text("RoleToUpgrade") if found.has("RoleToUpgrade") else None
-    return Begin(mode, release, role, read_properties(found.element("ExtendedProperties"), reader))
+    force = found.has("Force") and values.boolean(found.text("Force"), "Force")
+    return Begin(mode, release, role, read_properties(found.element("ExtendedProperties"), reader), force=force)
 
 
 def walk(body: bytes, reader: Reader) -> int:
@@ -85,11 +79,3 @@ def status(body: bytes, reader: Reader) -> bool:
     if wanted not in {DeploymentStatus.RUNNING, DeploymentStatus.SUSPENDED}:
         raise bad_request("Status is Running or Suspended.")
     return wanted is DeploymentStatus.RUNNING
-
-
-def _is_web_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)

@@ -1,7 +1,9 @@
-"""Reading a service configuration: which roles it names, with how many instances."""
+"""Service configurations: which roles one names, with how many instances."""
 
 import re
 from typing import Final
+
+from lxml import etree
 
 from rollout.emulator import hardened
 from rollout.emulator.refusals import bad_request
@@ -33,6 +35,16 @@ def role_counts(configuration: bytes) -> tuple[tuple[str, int], ...]:
     if not counts:
         raise bad_request("Configuration names no Role.")
     return tuple(counts.items())
+
+
+def with_count(configuration: bytes, role: str, count: int) -> bytes:
+    """Write a configuration that was read before with another instance count for one role."""
+    root = hardened.parse(configuration)
+    for each in root.findall(_tag("Role")):
+        instances = each.find(_tag("Instances"))
+        if each.get("name") == role and instances is not None:
+            instances.set("count", str(count))
+    return etree.tostring(root, xml_declaration=True, encoding="utf-8")
 
 
 def _tag(name: str) -> str:

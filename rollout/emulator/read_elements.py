@@ -55,13 +55,12 @@ class Reader:
 
     def root(self, body: bytes, name: str, children: Sequence[Child]) -> Found:
         """Read a document whose root has this name. Raises Refusal: InvalidXmlRequest."""
-        try:
-            element = hardened.parse(body)
-        except hardened.XmlRefused as error:
-            raise invalid_xml(str(error)) from None
-        if element.tag not in {f"{{{namespace}}}{name}" for namespace in self._namespaces()}:
-            raise invalid_xml(f"The root must be {name} in the namespace {NAMESPACE}.")
-        return self.children(element, children)
+        return self.children(self._root(body, name), children)
+
+    def texts(self, body: bytes, name: str, item: str) -> tuple[str, ...]:
+        """Read a document whose root has this name and holds equally named texts. Raises Refusal."""
+        items = self.items(self._root(body, name), item)
+        return tuple(Found({item: each}).text(item) for each in items)
 
     def children(self, parent: etree._Element, declared: Sequence[Child]) -> Found:
         """Read children in their declared order."""
@@ -91,6 +90,15 @@ class Reader:
             elif self.knobs.xml_order == "strict":
                 raise invalid_xml(f"{_local(parent)} holds {name} only.")
         return found
+
+    def _root(self, body: bytes, name: str) -> etree._Element:
+        try:
+            element = hardened.parse(body)
+        except hardened.XmlRefused as error:
+            raise invalid_xml(str(error)) from None
+        if element.tag not in {f"{{{namespace}}}{name}" for namespace in self._namespaces()}:
+            raise invalid_xml(f"The root must be {name} in the namespace {NAMESPACE}.")
+        return element
 
     def _named(self, parent: etree._Element) -> list[tuple[etree._Element, str]]:
         """List the child elements with their local names; one of a foreign namespace has no known name."""

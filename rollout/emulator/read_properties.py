@@ -16,13 +16,15 @@ from rollout.platforms.classic.vocabulary import (
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
-def read_properties(parent: etree._Element | None, reader: Reader) -> tuple[tuple[str, str | None], ...]:
+def read_properties(
+    parent: etree._Element | None, reader: Reader, *, most: int = PROPERTIES_MAX
+) -> tuple[tuple[str, str | None], ...]:
     """Give (name, value) pairs; a missing or nil value is none. Raises Refusal."""
     if parent is None:
         return ()
     items = reader.items(parent, "ExtendedProperty")
-    if len(items) > PROPERTIES_MAX:
-        raise bad_request(f"A deployment has at most {PROPERTIES_MAX} extended properties.")
+    if len(items) > most:
+        raise bad_request(f"At most {most} extended properties are allowed.")
     pairs: list[tuple[str, str | None]] = []
     seen: set[str] = set()
     for item in items:

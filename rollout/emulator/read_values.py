@@ -4,12 +4,15 @@ import re
 from base64 import b64decode
 from enum import StrEnum
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 from rollout.emulator.read_elements import Reader
 from rollout.emulator.refusals import bad_request, invalid_xml
+from rollout.platforms.classic.vocabulary import LABEL_CHARACTERS_MAX
 
 _BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,9}\Z")
+_URL_CHARACTERS_MAX: Final = 8192
 _XML_BLANKS: Final = " \t\r\n"
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -55,3 +58,31 @@ def base64_text(text: str, name: str) -> str:
         return base64(text, name).decode()
     except UnicodeDecodeError:
         raise bad_request(f"{name} is not base64 of UTF-8 text.") from None
+
+
+def label(text: str) -> str:
+    """Read a label: base64 of 1 to 100 characters."""
+    plain = base64_text(text, "Label")
+    if not 1 <= len(plain) <= LABEL_CHARACTERS_MAX:
+        raise bad_request(f"Label has {len(plain)} characters; allowed are 1 to {LABEL_CHARACTERS_MAX}.")
+    return plain
+
+
+def configuration(text: str) -> bytes:
+    """Read a service configuration: base64 of XML, whose lines end as replies end them."""
+    return base64(text, "Configuration").replace(b"\r\n", b"\n")
+
+
+def web_address(text: str, name: str) -> str:
+    """Read an http or https address."""
+    if len(text) > _URL_CHARACTERS_MAX or not _is_web_address(text):
+        raise bad_request(f"{name} is not an http or https address.")
+    return text
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)

@@ -18,6 +18,10 @@ class Refusal(Exception):
         super().__init__(f"{status} {code}: {message}")
 
 
+class BadToken(Refusal):
+    """The caller showed no right bearer token."""
+
+
 def bad_request(message: str = "A parameter was incorrect") -> Refusal:
     """Refuse a value; the default text is the recorded one."""
     return Refusal(400, ErrorCode.BAD_REQUEST, message)
@@ -113,6 +117,43 @@ def internal_error() -> Refusal:
         ErrorCode.INTERNAL_ERROR,
         "The server encountered an internal error. Please retry the request.",
     )
+
+
+def timed_out() -> Refusal:
+    """Say that the time ran out: the outcome is unknown to the caller."""
+    return Refusal(
+        500,
+        ErrorCode.OPERATION_TIMED_OUT,
+        "The request timed out: the operation was not completed in the permitted time.",
+    )
+
+
+def server_busy() -> Refusal:
+    """Refuse for the load of the service."""
+    return Refusal(
+        503,
+        ErrorCode.SERVER_BUSY,
+        "The server is currently unable to receive requests. Please retry your request.",
+    )
+
+
+def bad_token(status: Literal[401, 403]) -> Refusal:
+    """Refuse a caller without the right bearer token; the text is the recorded one, its spelling too."""
+    return BadToken(
+        status,
+        ErrorCode.AUTHENTICATION_FAILED,
+        "A security token validation error occured for the received JWT token.",
+    )
+
+
+def name_taken() -> Refusal:
+    """Refuse a service name that somebody has."""
+    return conflict("The specified DNS name is already taken.")
+
+
+def swap_names() -> Refusal:
+    """Refuse a swap of other deployments than those in the slots."""
+    return conflict("The deployments named in the request are not the ones in the slots.")
 
 
 def too_many_requests() -> Refusal:

@@ -26,9 +26,15 @@ def state(fabric: Fabric) -> dict[str, Any]:
             fault.model_dump(mode="json", exclude_none=True) | {"times": left} for fault, left in world.faults.left()
         ],
         "services": [
-            {"service": service.name, "deployments": [_deployment(each, now) for each in service.slots.values()]}
+            {
+                "service": service.name,
+                "deployments": [_deployment(each, now) for each in service.slots.values()],
+                "extensions": [each.id for each in service.extensions.values()],
+            }
             for service in world.services.values()
         ],
+        "strangers": [asdict(each) for each in world.strangers],
+        "packages": sorted(world.packages),
         "operations": [_operation(each) for each in world.operations.values()],
     }
 

@@ -27,18 +27,19 @@ def operation(known: Operation) -> bytes:
 
 def read_request(request_id: str) -> bytes:
     """Write the Operation that answers for a request which was no asynchronous one: it has ended."""
-    return document("Operation", _operation(request_id, OperationStatus.SUCCEEDED, None))
+    return document("Operation", status_parts(request_id, OperationStatus.SUCCEEDED, None))
 
 
 def operation_parts(known: Operation) -> Iterable[str]:
     """Give the children of an Operation."""
-    return _operation(known.id, known.status, known.error)
+    return status_parts(known.id, known.status, known.error)
 
 
 def document(root: str, parts: Iterable[str]) -> bytes:
     """Frame a reply with its root and the two namespaces."""
-    head = f'<{root} xmlns="{NAMESPACE}" xmlns:i="{INSTANCE_NAMESPACE}">'
-    return f"{head}{''.join(parts)}</{root}>".encode()
+    head = f'<{root} xmlns="{NAMESPACE}" xmlns:i="{INSTANCE_NAMESPACE}"'
+    inside = "".join(parts)
+    return f"{head}>{inside}</{root}>".encode() if inside else f"{head}/>".encode()
 
 
 def text(name: str, value: object) -> str:
@@ -63,12 +64,21 @@ def boolean(name: str, value: bool) -> str:
     return text(name, "true" if value else "false")
 
 
+def properties(pairs: Iterable[tuple[str, str]]) -> str:
+    """Write ExtendedProperties."""
+    return group(
+        "ExtendedProperties",
+        (group("ExtendedProperty", (text("Name", name), text("Value", value))) for name, value in pairs),
+    )
+
+
 def dashed(request_id: str) -> str:
     """Write an id in the 8-4-4-4-12 form."""
     return "-".join((request_id[:8], request_id[8:12], request_id[12:16], request_id[16:20], request_id[20:]))
 
 
-def _operation(request_id: str, status: OperationStatus, failure: Refusal | None) -> Iterable[str]:
+def status_parts(request_id: str, status: OperationStatus, failure: Refusal | None) -> Iterable[str]:
+    """Give the children of an Operation at one moment."""
     yield text("ID", dashed(request_id))
     yield text("Status", status)
     if status is not OperationStatus.IN_PROGRESS:

@@ -8,7 +8,8 @@ from typing import Final
 from rollout.emulator import layout, write
 from rollout.emulator.fabric import Fabric
 from rollout.emulator.fabric_state import Change, Deployment, Extension, Instance
-from rollout.platforms.classic.vocabulary import DomainState, InstanceStatus
+from rollout.emulator.read import EXTENSIONS_SINCE, PROPERTIES_SINCE
+from rollout.platforms.classic.vocabulary import DeploymentStatus, DomainState, InstanceStatus, Slot
 
 LOCKS_SINCE: Final = "2011-06-01"
 CYCLING_UNTIL: Final = "2014-02-01"
@@ -26,14 +27,35 @@ def deployment(shown: Deployment, fabric: Fabric, version: str) -> bytes:
 
 def deployment_parts(shown: Deployment, fabric: Fabric, version: str) -> Iterable[str]:
     """Give the children of a Deployment in their recorded order."""
-    vip = layout.outer_address(shown.address_key)
+    vip = layout.outer_address(shown.vip_key)
     now = fabric.world.now
     yield write.text("Name", shown.name)
     yield write.text("DeploymentSlot", shown.slot)
     yield write.text("PrivateID", shown.private_id)
     yield write.text("Status", shown.status)
     yield write.base64("Label", shown.shown.label.encode())
-    yield write.text("Url", f"http://{shown.service}.cloudapp.net/")
+    deploying = shown.status is DeploymentStatus.DEPLOYING
+    if deploying:
+        yield "<RoleInstanceList/><RoleList/><SdkVersion/>"
+    else:
+        yield from _running_parts(shown, vip, fabric, version)
+    if version >= LOCKS_SINCE:
+        yield write.boolean("Locked", shown.lock is not None)
+        yield _rollback_allowed(shown, fabric)
+    yield write.text("CreatedTime", wire_time(fabric.date(shown.created_at)))
+    yield write.text("LastModifiedTime", wire_time(fabric.date(shown.last_modified(now))))
+    if version >= PROPERTIES_SINCE:
+        yield write.properties(shown.shown.properties)
+    if version >= EXTENSIONS_SINCE and shown.shown.extensions:
+        yield _extension_configuration(shown.shown.extensions)
+    yield write.group("VirtualIPs", () if deploying else [_virtual_ip(shown.service, vip)])
+    yield write.group("LoadBalancers", ())
+
+
+def _running_parts(shown: Deployment, vip: str, fabric: Fabric, version: str) -> Iterable[str]:
+    """Give what a deployment has once it is there; while it is Deploying all of it is missing or empty."""
+    host = shown.service if shown.slot is Slot.PRODUCTION else shown.private_id
+    yield write.text("Url", f"http://{host}.cloudapp.net/")
     yield write.base64("Configuration", shown.shown.configuration)
     yield write.group("RoleInstanceList", (_instance(shown, each, vip, fabric, version) for each in shown.instances))
     if shown.change is not None:
@@ -42,16 +64,6 @@ def deployment_parts(shown: Deployment, fabric: Fabric, version: str) -> Iterabl
         yield write.text("UpgradeDomainCount", shown.domain_count)
     yield write.group("RoleList", (_role(role, shown.service, vip) for role in _roles(shown)))
     yield write.text("SdkVersion", _SDK_VERSION)
-    if version >= LOCKS_SINCE:
-        yield write.boolean("Locked", shown.lock is not None)
-        yield _rollback_allowed(shown, fabric)
-    yield write.text("CreatedTime", wire_time(fabric.date(shown.created_at)))
-    yield write.text("LastModifiedTime", wire_time(fabric.date(shown.last_modified(now))))
-    yield write.group("ExtendedProperties", (_property(name, value) for name, value in shown.shown.properties))
-    if shown.shown.extensions:
-        yield _extension_configuration(shown.shown.extensions)
-    yield write.group("VirtualIPs", [_virtual_ip(shown.service, vip)])
-    yield write.group("LoadBalancers", ())
 
 
 def wire_time(date: datetime) -> str:
@@ -123,10 +135,6 @@ def _rollback_allowed(shown: Deployment, fabric: Fabric) -> str:
     if not shown.rollback_possible:
         return write.boolean("RollbackAllowed", value=False)
     return "" if flag == "absent" else write.boolean("RollbackAllowed", value=flag == "auto")
-
-
-def _property(name: str, value: str) -> str:
-    return write.group("ExtendedProperty", (write.text("Name", name), write.text("Value", value)))
 
 
 def _extension_configuration(extensions: tuple[Extension, ...]) -> str:

@@ -1,21 +1,31 @@
 """What the emulator's tests share: a clock moved by hand, fabrics on it, and golden documents."""
 
-from collections.abc import Callable
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
+from lxml import etree
 
 from rollout.emulator.fabric import Fabric, Target
 from rollout.emulator.fabric_state import Deployment, LogEntry, Operation, Release
 from rollout.emulator.fabric_update import Begin
 from rollout.emulator.faults import read_faults
-from rollout.emulator.fleet import ROLE, FleetPlan, configuration, populate
+from rollout.emulator.fleet import ROLE, SUBSCRIPTION, FleetPlan, configuration, populate
 from rollout.emulator.knobs import Knobs
+from rollout.emulator.server import serve
 from rollout.platforms.classic.vocabulary import InstanceStatus, Mode, Slot, Verb
 
 PRODUCTION = Target("svc-0001", slot=Slot.PRODUCTION)
+SERVICE_PATH = f"/{SUBSCRIPTION}/services/hostedservices/svc-0001"
+PRODUCTION_PATH = f"{SERVICE_PATH}/deploymentslots/production"
+WIRE = "{http://schemas.microsoft.com/windowsazure}"
+VERSION = {"x-ms-version": "2015-09-01"}
 GOLDEN = Path(__file__).parent.parent / "golden"
 
 
@@ -136,3 +146,63 @@ def stage(make_stage: Callable[..., Stage]) -> Stage:
 def golden() -> Callable[[str], bytes]:
     """Read a golden document."""
     return lambda name: (GOLDEN / name).read_bytes()
+
+
+@dataclass
+class Wire:
+    """A client of one served fabric."""
+
+    stage: Any
+    session: ClientSession
+    url: str
+    golden: Callable[[str], bytes]
+
+    async def send(
+        self, method: str, path: str, body: bytes = b"", **headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        given = {**VERSION, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        async with self.session.request(
+            method,
+            self.url + path,
+            data=BytesIO(body) if body else None,
+            headers=given,
+            allow_redirects=False,
+        ) as reply:
+            return reply.status, dict(reply.headers), await reply.read()
+
+    async def post(self, comp: str, request: str, path: str = PRODUCTION_PATH) -> tuple[int, str]:
+        status, headers, body = await self.send("POST", f"{path}/?comp={comp}", self.golden(request))
+        assert body == b"" or status >= 400
+        return status, headers["x-ms-request-id"]
+
+    async def walk(self, domain: int, path: str = PRODUCTION_PATH) -> tuple[int, str]:
+        body = self.golden("walk.request.xml").replace(b">0<", f">{domain}<".encode())
+        status, headers, _ = await self.send("POST", f"{path}/?comp=walkupgradedomain", body)
+        return status, headers["x-ms-request-id"]
+
+    async def deployment(self, path: str = PRODUCTION_PATH) -> etree._Element:
+        status, _, body = await self.send("GET", path)
+        assert status == 200
+        return etree.fromstring(body)
+
+    async def operation(self, request_id: str) -> tuple[int, str | None]:
+        status, _, body = await self.send("GET", f"/{SUBSCRIPTION}/operations/{request_id}")
+        return status, etree.fromstring(body).findtext(f"{WIRE}Status")
+
+    async def control(self, method: str, path: str, document: Any = None) -> tuple[int, Any]:
+        async with self.session.request(method, f"{self.url}/_emulator/{path}", json=document) as reply:
+            return reply.status, json.loads(await reply.read())
+
+
+@pytest.fixture
+def connect(make_stage: Any, golden: Callable[[str], bytes]) -> Any:
+    """Give a function that serves a stage with some knobs and connects to it."""
+
+    @asynccontextmanager
+    async def open_wire(**knobs: Any) -> AsyncIterator[Wire]:
+        options = {name: knobs.pop(name) for name in ("access", "redirect_port") if name in knobs}
+        stage = make_stage(**{"domains": 2, **knobs})
+        async with serve(stage.fabric, **options) as url, ClientSession() as session:
+            yield Wire(stage, session, url, golden)
+
+    return open_wire

@@ -53,6 +53,11 @@ def test_it_says_where_it_listens_serves_and_ends_cleanly(tmp_path: Path, how_to
         (["--host", "0.0.0.0"], "is not loopback"),  # noqa: S104 - refused is what is tested
         (["--port", "70000"], "cannot listen on 127.0.0.1 port 70000"),
         (["--faults", "/nonexistent"], "cannot read /nonexistent"),
+        (["--strangers", "/nonexistent"], "cannot read /nonexistent"),
+        (["--port", "0", "--tls-key", "/nonexistent"], "--tls-key and --client-ca need --tls-cert"),
+        (["--port", "0", "--tls-cert", "/nonexistent"], "cannot use the TLS files /nonexistent"),
+        (["--port", "0", "--token", "@/nonexistent"], "--token is empty, or its file is missing"),
+        (["--port", "0", "--redirect-port", "70000"], "cannot listen on 127.0.0.1 port 70000"),
     ],
 )
 def test_senseless_options_are_usage_errors(options: list[str], message: str) -> None:

@@ -10,7 +10,7 @@ from rollout.platforms.classic.vocabulary import Mode
 
 @pytest.mark.parametrize("effect", list(Effect))
 def test_every_effect_has_a_name_that_is_read(effect: Effect) -> None:
-    extra = {"seconds": 5} if effect is Effect.SLOW else {}
+    extra = {"seconds": 5} if effect in {Effect.SLOW, Effect.LATE} else {}
     assert read_faults([{"effect": effect.value, **extra}])[0].effect is effect
 
 
@@ -39,6 +39,9 @@ def test_a_status_may_be_written_as_a_number() -> None:
         ([{"effect": "fail", "serivce": "svc-0001"}], r"faults\[0.serivce\]: Extra inputs"),
         ([{"effect": "fail", "seconds": 1}], "`seconds` belongs to slow and stuck"),
         ([{"effect": "slow"}], "`slow` needs `seconds`"),
+        ([{"effect": "late"}], "`late` needs `seconds`"),
+        ([{"effect": "late", "seconds": 1, "verb": "get"}], "get is a read"),
+        ([{"effect": "data_loss", "verb": "walk"}], "data_loss happens to upgrade, not to walk"),
         ([{"effect": "slow", "seconds": float("nan")}], r"faults\[0.seconds\]"),
         ([{"effect": "slow", "seconds": 1, "verb": "poll"}], "poll is a read"),
         ([{"effect": 409, "verb": "get"}], "get is a read"),

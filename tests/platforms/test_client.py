@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from rollout.core.outcome import Accepted, Handle, Lost, Outcome, Refused, RefusedKind, Succeeded, Unreachable
 from rollout.core.snapshot import Absent, Snapshot
-from rollout.errors import UsageError
+from rollout.errors import EndpointUnreachable, UsageError
 from rollout.platforms.classic import client as client_module
 from rollout.platforms.classic.client import ClassicClient
 from rollout.platforms.classic.decode_extension import Extension
@@ -167,6 +167,14 @@ async def test_the_chosen_version_is_sent_and_a_misspelt_one_is_a_usage_error(ki
     assert b"x-ms-version: 2017-01-01\r\n" in server.requests[0]
     with pytest.raises(UsageError, match="expected a date"):
         client_at("http://127.0.0.1:1", version="newest")
+
+
+async def test_an_endpoint_that_does_not_speak_the_chosen_version_is_told_by_it(kit: Any) -> None:
+    async with kit.raw_server(kit.always(golden(kit, "error.version", 400))) as server:
+        client = client_at(server.url, version="2016-06-01")
+        with pytest.raises(EndpointUnreachable, match="does not speak version 2016-06-01"):
+            await client.prove(GetDeployment(target=kit.target()))
+        await client.close()
 
 
 async def test_a_lock_names_the_operation_that_holds_it_where_the_text_does(kit: Any) -> None:

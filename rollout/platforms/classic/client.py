@@ -174,7 +174,7 @@ class ClassicClient:
 
         Raises EndpointUnreachable, in words for a person, unless the API itself answered and let us in.
         """
-        return proof(await self._exchange(call), self._endpoint, self._xml_limits)
+        return proof(await self._exchange(call), self._endpoint, self._xml_limits, self._version)
 
     async def operation(self, handle: Handle) -> Progress:
         """Get Operation Status."""

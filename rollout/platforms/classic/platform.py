@@ -52,7 +52,7 @@ class ClassicPlatform:
         connectors: Connectors = tcp_connector,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """`credentials` gives those of a subscription, each time the same object; one object has one set of connections.
+        """`credentials` gives those of a subscription, each time the same object, which has its own connections.
 
         `request_timeout_s` bounds reads; a submit's ticket carries its own. `wall` is POSIX seconds UTC, and only ends
         the window of listings. A bad endpoint or version raises UsageError.

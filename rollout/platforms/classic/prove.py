@@ -16,7 +16,12 @@ _REDIRECT: Final = 307
 _NOT_LET_IN: Final = frozenset({401, 403})
 
 
-def proof(exchange: Exchange, endpoint: Endpoint, limits: xml.XmlLimits = xml.DEFAULT_LIMITS) -> Observation:
+def proof(
+    exchange: Exchange,
+    endpoint: Endpoint,
+    limits: xml.XmlLimits = xml.DEFAULT_LIMITS,
+    version: str = CLIENT_VERSION,
+) -> Observation:
     """Give what a first Get Deployment showed; raise EndpointUnreachable unless the API itself answered and let us in.
 
     An absent deployment and a throttled call are the API's own answers, so they prove it.
@@ -33,11 +38,11 @@ def proof(exchange: Exchange, endpoint: Endpoint, limits: xml.XmlLimits = xml.DE
     except xml.Unreadable as error:
         raise EndpointUnreachable(_not_the_api(exchange, endpoint, error)) from error
     if isinstance(read, ApiError):
-        _check_admission(exchange.status, read, endpoint)
+        _check_admission(exchange.status, read, endpoint, version)
     return observed(exchange, limits).observation
 
 
-def _check_admission(status: int, error: ApiError, endpoint: Endpoint) -> None:
+def _check_admission(status: int, error: ApiError, endpoint: Endpoint, version: str) -> None:
     """Refuse errors that every later call would meet again."""
     if status in _NOT_LET_IN:
         raise EndpointUnreachable(
@@ -45,7 +50,7 @@ def _check_admission(status: int, error: ApiError, endpoint: Endpoint) -> None:
             "it was uploaded to this subscription; or the token, and that its holder administers the subscription"
         )
     if error.code.casefold() == ErrorCode.MISSING_OR_INCORRECT_VERSION_HEADER.casefold():
-        raise EndpointUnreachable(f"{endpoint.origin} does not speak version {CLIENT_VERSION} of the API ({error})")
+        raise EndpointUnreachable(f"{endpoint.origin} does not speak version {version} of the API ({error})")
 
 
 def _without_reply(broken: Broken, endpoint: Endpoint) -> str:
