@@ -17,10 +17,13 @@ Rule = Callable[[ast.Module], Iterator[tuple[str, str]]]
 XML_MODULES: Final = {
     "rollout/platforms/classic/xml.py": "the client's one hardened parser",
     "rollout/emulator/hardened.py": "the emulator's one hardened parser",
+    "rollout/policy/cscfg.py": "only sees that a configuration is well-formed, with expat, before anything is sent",
 }
 """The only modules that may parse XML, each with its own parser: they must not share a misreading."""
 
 BROAD_EXCEPTS: Final = {
+    "rollout/cli/group.py::VerbGroup.main": "the edge of the process: every ending gets its words and its code",
+    "rollout/emulator/front.py::Front.answer": "a mistake of the emulator is logged loudly and answered InternalError",
     "rollout/simulation/loop.py::run": "adds notes to whatever ends the run, and raises it again",
     "rollout/simulation/loop.py::VirtualLoop.run_in_executor": "an executor hands any error to who awaits the future",
 }
