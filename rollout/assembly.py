@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
-import prometheus_client
 import structlog
+from prometheus_client import CollectorRegistry
 
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.evolve import evolve
@@ -55,6 +55,8 @@ class Assembly:
     ledger: RolloutLedger
     platform: ClassicPlatform
     settings: RunSettings
+    metrics: CollectorRegistry
+    """`rolloutd_*`, read when somebody scrapes it."""
 
     def listen(self, hear: Callable[[Sequence[Recorded]], None]) -> None:
         """Tell `hear` of every entry once it is durable, in commit order."""
@@ -110,10 +112,12 @@ async def assembled(settings: RunSettings) -> AsyncIterator[Assembly]:
         stack.enter_context(unwrapped())
         ledger: RolloutLedger = Ledger(journal, evolve, evolve_fleet)
         await stack.enter_async_context(ledger.opened())
-        telemetry = Telemetry(structlog.get_logger("rollout.engine"), prometheus_client.CollectorRegistry())
-        ledger.listen(telemetry.record)
         kit = make_kit(settings, ledger, platform, clock, random.SystemRandom().random)
-        yield Assembly(Engine(journal, kit), clock, journal, ledger, platform, settings)
+        metrics = CollectorRegistry()
+        telemetry = Telemetry(structlog.get_logger("rollout.engine"), metrics)
+        telemetry.watch(kit.pacer, kit.tracker)
+        ledger.listen(telemetry.record)
+        yield Assembly(Engine(journal, kit), clock, journal, ledger, platform, settings, metrics)
 
 
 def make_kit(

@@ -7,6 +7,21 @@ from rollout.cli.group import VerbGroup
 VERBS = {
     "demo": ("rollout.cli.demo:demo", "See a rollout of twelve emulated services; touches nothing else."),
     "run": ("rollout.cli.run:run", "Run a policy in the foreground until it is over."),
+    "why": ("rollout.cli.why:why", "Say what a rollout or a service is doing, and what frees it."),
+    "get": ("rollout.cli.get:get", "Show a rollout or a service with evidence, operation and way back."),
+    "list": ("rollout.cli.get:list_rollouts", "List the rollouts of a state directory."),
+    "pause": ("rollout.cli.people:pause", "Go no further; going back is never paused."),
+    "resume": ("rollout.cli.people:resume", "Lift pauses, stops, and a rollout's halt."),
+    "stop": ("rollout.cli.people:stop", "Make no new call in either direction."),
+    "advance": ("rollout.cli.people:advance", "End a gate or a bake now."),
+    "retry": ("rollout.cli.people:retry", "Take up again what was given up, or begin it anew."),
+    "exclude": ("rollout.cli.people:exclude", "Take a service out."),
+    "rollback": ("rollout.cli.people:rollback", "Go back, as soon as the platform allows."),
+    "resolve": ("rollout.cli.people:resolve", "Say what a service has come to."),
+    "halt": ("rollout.cli.people:halt", "Start nothing new."),
+    "abort": ("rollout.cli.people:abort", "Take back all that has not ended."),
+    "withdraw": ("rollout.cli.people:withdraw", "Take a command back that no engine has read."),
+    "rehearse": ("rollout.cli.rehearse:rehearse", "Run a policy many times on an emulated fleet, in virtual time."),
     "validate": ("rollout.cli.policy:validate", "Check policies, fleets and every file they name."),
     "schema": ("rollout.cli.policy:schema", "Print the JSON Schema of policies and fleets."),
     "explain": ("rollout.cli.policy:explain", "Say what a field of a policy means."),
@@ -24,8 +39,8 @@ def cli() -> None:
 
     Data goes to stdout, progress to stderr. Exit codes: 0 as the policy allows,
     1 error, 3 failed and went back, 4 failed and held for a person, 6 refused,
-    64 usage, 65 bad policy, 69 endpoint unreachable, 70 a bug in rollout, 75
-    state directory in use, 130 interrupted.
+    7 ended by a person, 64 usage, 65 bad policy, 69 endpoint or engine
+    unreachable, 70 a bug in rollout, 75 state directory in use, 130 interrupted.
     """
     from rollout.cli.log import log_to_stderr
 

@@ -1,7 +1,7 @@
 """A rollout's milestones as lines of words on stderr, for logs and for terminals that cannot draw. Pure."""
 
 from rollout.cli.text import one_line
-from rollout.core import event, fleet_event
+from rollout.core import event, fleet_event, sight_event
 from rollout.core.names import StreamName, is_service_stream, parse_service_stream
 from rollout.journal.journal import Recorded
 
@@ -28,7 +28,7 @@ def _said(recorded: Recorded) -> str | None:
             return f"goes back: {reason}"
         case event.HeldOnFailure(reason=reason) | event.Escalated(reason=reason):
             return f"waits for a person: {reason}"
-        case event.TakenOver(detail=detail) | event.Blinded(detail=detail):
+        case event.TakenOver(detail=detail) | sight_event.Blinded(detail=detail):
             return detail
         case event.Closed(outcome=outcome, reason=reason):
             return f"{outcome.value}: {reason}"

@@ -28,17 +28,35 @@ class Deadline(msgspec.Struct, frozen=True):
     name: str
 
 
+RESOLVE_LOOK_S_MAX = 300.0
+"""How long a person's claim waits for somebody to be able to look."""
+
 NEVER = Deadline(float("inf"), "no limit")
 
 
 def deadline(state: ServiceRollout, now_t: float) -> Deadline:
     """Give the nearest limit of what `state` is doing; `NEVER` where only a person or the fleet moves it on."""
+    if state.resolution is not None:
+        return Deadline(state.resolution.since_t + RESOLVE_LOOK_S_MAX, "the look before a resolve")
     step = _step_deadline(state, state.phase)
     if step is NEVER or state.started_t is None or state.turned_back or isinstance(state.phase, Reconciling):
         # What became of a call has to be found out whatever the time; the next look before a call sees the timeout.
         return step
     whole = _service_deadline(state, state.started_t, now_t)
     return min(step, whole, key=lambda each: each.t)
+
+
+def call_limit(state: ServiceRollout, now_t: float) -> Deadline:
+    """Give the date by which a call has to be made that nothing on the deployment speaks against.
+
+    Forward that is the step's limit only once the platform has refused or lost this very call. Until then it waits
+    for its turn, which says nothing about the service: the whole `timeout` bounds that.
+    """
+    match state.phase:
+        case Beginning(step=step) | Ready(step=step) if state.started_t is not None:
+            if step.refusals == step.throttled and step.losses == 0:
+                return _service_deadline(state, state.started_t, now_t)
+    return deadline(state, now_t)
 
 
 def _service_deadline(state: ServiceRollout, started_t: float, now_t: float) -> Deadline:

@@ -8,6 +8,7 @@ import msgspec
 
 from rollout.core import event
 from rollout.core.action import Action, LookAtDeployment, PollOperation, ProbeHealth, Record, Submit, Wait, Watch
+from rollout.core.claim import pending
 from rollout.core.deadline import deadline
 from rollout.core.ending import Outcome
 from rollout.core.event import ServiceFact, Verdict
@@ -29,6 +30,7 @@ from rollout.core.service import (
     Queued,
     Ready,
     Reconciling,
+    Resolution,
     RollingBack,
     ServiceRollout,
     Settling,
@@ -68,13 +70,16 @@ def consider(state: ServiceRollout, now: Now) -> Next:
     if call is not None and call.handle is None:
         lost = event.Lost(call.number, "the engine ended before an answer was recorded")
         return Next(Record(lost), f"the answer to the {describe(call.operation)} is missing")
+    if (claimed := pending(state, now.t)) is not None:
+        return _resolve(state, claimed, now)
+    doubt = f"; {state.doubt}" if state.doubt is not None else ""
     match phase:
         case HeldForPerson(reason=reason):
-            return _for_person(f"held: {reason}")
+            return _for_person(f"held: {reason}{doubt}")
         case ForeignChange(detail=detail):
-            return _for_person(f"taken over by somebody else's change: {detail}")
+            return _for_person(f"taken over by somebody else's change: {detail}{doubt}")
         case NeedsOperator(reason=reason):
-            return _for_person(f"needs an operator: {reason}")
+            return _for_person(f"needs an operator: {reason}{doubt}")
         case Reconciling():
             return _reconcile(state, phase, now)
         case RollingBack():
@@ -101,6 +106,14 @@ def _failed(state: ServiceRollout, failure: str) -> Next:
     return _record(event.HeldOnFailure(failure), f"holds where it is: {failure}")
 
 
+def _resolve(state: ServiceRollout, claimed: Resolution, now: Now) -> Next:
+    said = f"{claimed.who} says it is {claimed.claim} ({claimed.note})"
+    if claimed.seen is None:
+        return _watch(state, now, f"looks at the deployment, for {said}", LookAtDeployment())
+    reason = f"{said}; seen: {claimed.seen}"
+    return _record(event.Closed(Outcome.RESOLVED, claimed.who, reason), f"resolved: {reason}")
+
+
 # --- after a lost or unclear answer ---
 
 
@@ -117,11 +130,11 @@ def _reconcile(state: ServiceRollout, phase: Reconciling, now: Now) -> Next:
 
 
 def _go_back(state: ServiceRollout, phase: RollingBack, now: Now) -> Next:
-    why = state.failure or "asked for"
+    why, who = state.failure or "asked for", state.turned_by
     if phase.restored:
-        return _record(event.Closed(Outcome.ROLLED_BACK, POLICY, why), f"rolled back: {why}")
-    if state.token is None:
-        return _record(event.Closed(Outcome.FAILED, POLICY, why), f"nothing was changed: {why}")
+        return _record(event.Closed(Outcome.ROLLED_BACK, who, why), f"rolled back: {why}")
+    if state.token is None and not state.taking_over:
+        return _record(event.Closed(Outcome.FAILED, who, why), f"nothing was changed: {why}")
     if state.no_way_back is not None:
         reason = f"{why}; it cannot go back: {state.no_way_back}"
         return _record(event.HeldOnFailure(reason), f"holds where it is: {reason}")
@@ -155,6 +168,8 @@ def _later(until_t: float, what: str, error: str) -> Next:
 def _forward(state: ServiceRollout, phase: Forward, now: Now) -> Next:
     match phase:
         case Queued():
+            if state.holds or state.stop is not None:
+                return _withheld(state, "its wave")
             return Next(Wait(None), "queued until its wave has room")
         case Preflight():
             return _watch(state, now, "is looked at before anything is touched", LookAtDeployment())

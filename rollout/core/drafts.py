@@ -17,8 +17,12 @@ def opening(plan: RolloutPlan, services: tuple[ServicePlan, ...]) -> tuple[Draft
 
 
 def with_companions(state: ServiceRollout, fact: ServiceFact) -> tuple[Draft, ...]:
-    """Add what the rollout's own stream says of a fact: endings are written to both at once."""
+    """Add what the rollout's own stream says of a fact: endings and new attempts are written to both at once."""
     own = (state.stream, fact)
+    if isinstance(fact, event.Opened):
+        rollout, service = state.plan.rollout, state.plan.service
+        reopened = fleet_event.ServiceReopened(service, fact.attempt)
+        return (service_stream(rollout, service, fact.attempt), fact), (rollout_stream(rollout), reopened)
     if isinstance(fact, event.Closed):
         return own, (rollout_stream(state.plan.rollout), fleet_event.ServiceEnded(state.plan.service, fact.outcome))
     return (own,)

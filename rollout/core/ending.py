@@ -1,4 +1,4 @@
-"""How an attempt can end."""
+"""How an attempt can end, and what a person may say it has come to."""
 
 from enum import StrEnum
 
@@ -13,3 +13,20 @@ class Outcome(StrEnum):
     """Nothing was changed."""
     SKIPPED = "skipped"
     """Preflight found that it cannot work; nothing was touched."""
+    EXCLUDED = "excluded"
+    """A person took it out: before anything was touched, or after somebody else's change took its place."""
+    CANCELLED = "cancelled"
+    """A person took it back before anything was touched."""
+    RESOLVED = "resolved"
+    """A person said what it has come to; what the deployment showed stands beside it."""
+
+
+class Claim(StrEnum):
+    """What a person says a service has come to (`resolve --as`)."""
+
+    SUCCEEDED = "succeeded"
+    ROLLED_BACK = "rolled_back"
+    FAILED = "failed"
+    """Nothing was changed."""
+    LEFT = "left"
+    """It stays as it is, whatever that is."""

@@ -9,11 +9,13 @@ import msgspec
 
 from rollout.core.ending import Outcome
 from rollout.core.fleet_event import FleetFact
-from rollout.core.names import Now, StreamName
+from rollout.core.names import POLICY, Now, StreamName
 from rollout.core.operation import Operation
 from rollout.core.outcome import Handle, RefusedKind
 from rollout.core.plan import ServicePlan
+from rollout.core.sight_event import SightFact
 from rollout.core.snapshot import Before, Sighting
+from rollout.core.word_event import WordFact
 
 
 class Verdict(StrEnum):
@@ -152,12 +154,6 @@ class Observed(msgspec.Struct, frozen=True, tag="observed"):
     saw: Sighting | None = None
 
 
-class Blinded(msgspec.Struct, frozen=True, tag="blinded"):
-    """A limit has passed, but nobody can look: the limit waits until somebody can."""
-
-    detail: str
-
-
 class Probed(msgspec.Struct, frozen=True, tag="probed"):
     """A round of checks gave its first verdict, or another one than before."""
 
@@ -189,9 +185,11 @@ class Baked(msgspec.Struct, frozen=True, tag="baked"):
 
 
 class TurnedBack(msgspec.Struct, frozen=True, tag="turned_back"):
-    """From here on only going back is wanted. From here the service counts as failed."""
+    """From here on only going back is wanted (`take_over`: even of somebody else's change); it counts as failed."""
 
     reason: str
+    who: str = POLICY
+    take_over: bool = False
 
 
 class HeldOnFailure(msgspec.Struct, frozen=True, tag="held_on_failure"):
@@ -265,7 +263,7 @@ ServiceFact = (
     | Failed
     | Untracked
     | Observed
-    | Blinded
+    | SightFact
     | Probed
     | GatePassed
     | GateFailed
@@ -276,6 +274,7 @@ ServiceFact = (
     | Released
     | Stopped
     | Resumed
+    | WordFact
     | TakenOver
     | Escalated
     | Closed

@@ -5,9 +5,10 @@ Live running and recovery both go through `evolve`, so a journal that does not f
 
 from msgspec.structs import replace
 
-from rollout.core import event
+from rollout.core import event, sight_event
+from rollout.core.dark import lit, without
 from rollout.core.event import Entry, Finding
-from rollout.core.health import probed
+from rollout.core.health import after_gate, probed
 from rollout.core.operation import RollBack, StartUpgrade, Walk, describe, token_of
 from rollout.core.outcome import RefusedKind
 from rollout.core.service import (
@@ -48,14 +49,16 @@ def evolve(state: ServiceRollout | None, entry: Entry) -> ServiceRollout:
     if entry.stream != state.stream or entry.version != state.version + 1:
         message = f"{entry.stream} version {entry.version} cannot follow {state.stream} version {state.version}"
         raise IllegalFact(message)
-    if isinstance(state.phase, Ended):
+    if isinstance(state.phase, Ended) or (isinstance(entry.fact, sight_event.Sighted) and state.blind is None):
         raise _illegal(state, entry)
-    after = _turn(state, _apply(state, entry), entry.now.t)
+    dark = isinstance(entry.fact, sight_event.Blinded | Word)
+    after = _turn(state, _apply(state if dark else lit(state, entry.now.t), entry), entry.now.t)
     moved = type(after.phase) is not type(state.phase) or domain_of(after.phase) != domain_of(state.phase)
     since_t = entry.now.t if moved else after.phase_since_t
     # Whatever else is recorded, somebody could look, or another limit counts now.
-    blind = after.blind if isinstance(entry.fact, event.Blinded | Word) else None
-    return replace(after, version=entry.version, phase_since_t=since_t, blind=blind)
+    after = after if dark and not moved else replace(after, blind=None, blind_since_t=None)
+    resolution = None if moved else after.resolution
+    return replace(after, version=entry.version, phase_since_t=since_t, resolution=resolution)
 
 
 def _open(entry: Entry) -> ServiceRollout:
@@ -92,24 +95,24 @@ def _apply(state: ServiceRollout, entry: Entry) -> ServiceRollout:  # noqa: C901
             return _answered(state, fact, entry)
         case (event.Succeeded() | event.Failed()) as fact, _:
             return _operation_ended(state, fact, entry)
+        case sight_event.Sighted(), _:
+            return state
         case event.Observed() as fact, _:
             return _observed(_label_seen(state, fact), fact, entry)
         case event.Probed() as fact, (Checking() | Baking()) if fact.domain == state.phase.domain:
             return probed(state, state.phase, fact, t)[0]
         case event.GatePassed(domain=domain), Checking() if domain == state.phase.domain:
-            return replace(state, phase=_after_gate(state, domain + 1, t))
+            return replace(state, phase=after_gate(state, domain + 1, t))
         case event.GateFailed() as fact, (Checking() | Baking()) if fact.domain == state.phase.domain:
             return replace(state, failure=fact.reason)
         case event.Baked(domain=domain), Baking() if domain == state.phase.domain:
             return replace(state, phase=Ready(domain, Step(began_t=t)))
-        case event.TurnedBack(reason=reason), _ if not state.turned_back and not isinstance(state.phase, ForeignChange):
-            return replace(state, turned_back=True, failure=state.failure or reason)
         case event.Closed(outcome=outcome, who=who, reason=reason), _ if call_of(state.phase) is None:
             return replace(state, phase=Ended(outcome, who, reason))
-        case (event.Blinded() | event.HeldOnFailure() | event.TakenOver() | event.Escalated()) as fact, _:
+        case (sight_event.Blinded() | event.HeldOnFailure() | event.TakenOver() | event.Escalated()) as fact, _:
             return _given_up(state, fact, entry)
-        case (event.Held() | event.Released() | event.Stopped() | event.Resumed()) as fact, _:
-            return spoken(state, fact, t)
+        case fact, _ if isinstance(fact, Word) and (after := spoken(state, fact, t)) is not None:
+            return after
         case _:
             raise _illegal(state, entry)
 
@@ -131,22 +134,23 @@ def _unanswered(phase: Phase) -> bool:
     return call is not None and call.handle is None
 
 
-_GivenUp = event.Blinded | event.HeldOnFailure | event.TakenOver | event.Escalated
+_GivenUp = sight_event.Blinded | event.HeldOnFailure | event.TakenOver | event.Escalated
 
 
 def _given_up(state: ServiceRollout, fact: _GivenUp, entry: Entry) -> ServiceRollout:
     """Wait for evidence or for a person: legal wherever something is being done and no call hangs in the air."""
-    if isinstance(state.phase, Queued | HeldForPerson | ForeignChange | NeedsOperator) or _unanswered(state.phase):
+    phase = state.phase
+    if isinstance(phase, Queued | HeldForPerson | ForeignChange | NeedsOperator | Ended) or _unanswered(phase):
         raise _illegal(state, entry)
     match fact:
-        case event.Blinded(detail=detail):
-            return replace(state, blind=detail)
+        case sight_event.Blinded(detail=detail, dark_s=dark_s):
+            return replace(without(state, dark_s), blind=detail, blind_since_t=entry.now.t)
         case event.HeldOnFailure(reason=reason):
-            return replace(state, phase=HeldForPerson(reason), failure=state.failure or reason)
+            return replace(state, phase=HeldForPerson(reason, phase), failure=state.failure or reason)
         case event.TakenOver(detail=detail):
-            return replace(state, phase=ForeignChange(detail))
+            return replace(state, phase=ForeignChange(detail, phase))
         case event.Escalated(reason=reason):
-            return replace(state, phase=NeedsOperator(reason), failure=state.failure or reason)
+            return replace(state, phase=NeedsOperator(reason, phase), failure=state.failure or reason)
 
 
 def _intended(state: ServiceRollout, fact: event.Intended, entry: Entry) -> ServiceRollout:
@@ -181,15 +185,23 @@ def _answered(state: ServiceRollout, fact: _Answer, entry: Entry) -> ServiceRoll
         raise _illegal(state, entry)
     match fact:
         case event.Accepted(handle=handle):
-            return replace(state, phase=replace(phase, call=replace(call, handle=handle, accepted_t=t)))
+            # What came before the call was taken was waiting; the limit is for the work.
+            step = phase.step if isinstance(phase, RollingBack) else replace(phase.step, began_t=t)
+            return replace(state, phase=replace(phase, step=step, call=replace(call, handle=handle, accepted_t=t)))
         case event.Lost(detail=detail):
             step = replace(phase.step, losses=phase.step.losses + 1, last_error=detail)
             return replace(state, phase=Reconciling(step, call, quarantine_until_t=t + call.quarantine_s))
         case event.Refused(kind=RefusedKind.REJECTED, error=error):
             step = replace(phase.step, last_error=error)
             return replace(state, phase=Reconciling(step, call, quarantine_until_t=t, rejected=error))
-        case event.Refused(error=error, retry_in_s=retry_in_s):
-            step = replace(phase.step, refusals=phase.step.refusals + 1, last_error=error, not_before_t=t + retry_in_s)
+        case event.Refused(kind=kind, error=error, retry_in_s=retry_in_s):
+            step = replace(
+                phase.step,
+                refusals=phase.step.refusals + 1,
+                throttled=phase.step.throttled + (kind is RefusedKind.THROTTLED),
+                last_error=error,
+                not_before_t=t + retry_in_s,
+            )
             return _undone(state, call, step)
 
 
@@ -249,9 +261,7 @@ def _observed(state: ServiceRollout, fact: event.Observed, entry: Entry) -> Serv
         case Finding.CLEAR, (Beginning(call=None) | Ready() | RollingBack(call=None, settling=False, restored=False)):
             return replace(state, phase=replace(state.phase, cleared_t=t))
         case Finding.SETTLED, Settling(domain=domain, step=step):
-            # A limit that passed while nobody could look leaves the gate no time: it begins afresh.
-            room = Step(began_t=t) if state.blind is not None else step
-            return replace(state, phase=Checking(domain, room, Gate(began_t=t)))
+            return replace(state, phase=Checking(domain, step, Gate(began_t=t)))
         case Finding.APPLIED, Reconciling():
             return _applied(state, state.phase, t)
         case Finding.NOT_APPLIED, Reconciling():
@@ -284,10 +294,3 @@ def _not_applied(state: ServiceRollout, phase: Reconciling) -> ServiceRollout:
     if isinstance(phase.call.operation, RollBack):
         return replace(after, no_way_back=said)
     return replace(after, failure=said)
-
-
-def _after_gate(state: ServiceRollout, following: int, t: float) -> Phase:
-    last = following == state.domain_count - 1
-    if last and state.plan.walk.bake_before_last_s > 0:
-        return Baking(following, Gate(began_t=t))
-    return Ready(following, Step(began_t=t))

@@ -15,12 +15,14 @@ from rollout.core.decide import decide
 from rollout.core.ending import Outcome
 from rollout.core.event import Entry
 from rollout.core.evolve import IllegalFact
-from rollout.core.names import Now, ServiceName
+from rollout.core.names import ENGINE, POLICY, Now, ServiceName
 from rollout.core.plan import RolloutPlan, WavePlan
-from rollout.core.service import ForeignChange, HeldForPerson, NeedsOperator, Queued, ServiceRollout
+from rollout.core.service import HeldForPerson, NeedsOperator, Queued, ServiceRollout
 
 FAILED = frozenset({Outcome.FAILED, Outcome.ROLLED_BACK})
 """Endings that count against a wave's tolerance; a skipped service was never begun."""
+UNTOUCHED = frozenset({Outcome.EXCLUDED, Outcome.CANCELLED})
+"""Endings by a person's word that need no admission before them."""
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -32,7 +34,9 @@ class Summary(msgspec.Struct, frozen=True):
     failed: bool
     """Counts against the tolerance: from the moment going back or holding on failure begins."""
     for_person: bool
-    """Only somebody's word moves it on."""
+    """Only somebody's word moves it on; for a queued one, lets it be admitted."""
+    by_person: bool = False
+    """A person's word ended it."""
 
 
 class RolloutState(msgspec.Struct, frozen=True):
@@ -46,12 +50,26 @@ class RolloutState(msgspec.Struct, frozen=True):
     ended: frozenset[ServiceName] = frozenset()
     halted: str | None = None
     """Why nothing new starts."""
+    halted_by: str = POLICY
+    aborted: bool = False
+    """A person wants all of it back; that is not lifted any more."""
+    forgiven: frozenset[ServiceName] = frozenset()
+    """Failures that a person let the rollout go on with."""
     closed: fleet_event.RolloutClosed | None = None
 
     @property
     def open_wave(self) -> WavePlan | None:
-        """The wave whose services may be admitted."""
+        """The wave that was opened last."""
         return None if self.wave is None else self.plan.waves[self.wave]
+
+    @property
+    def opened_waves(self) -> tuple[WavePlan, ...]:
+        """The waves whose services may be admitted: in an earlier one only those that a person has tried again."""
+        return () if self.wave is None else self.plan.waves[: self.wave + 1]
+
+    def knows(self, service: ServiceName) -> bool:
+        """Tell whether the rollout has such a service."""
+        return any(service in wave.services for wave in self.plan.waves)
 
 
 class OpenWave(msgspec.Struct, frozen=True, tag="open_wave"):
@@ -95,13 +113,14 @@ def summarize(state: ServiceRollout, now: Now) -> Summary:
         outcome=ended.outcome if ended else None,
         failed=ended.outcome in FAILED if ended else failed,
         for_person=_for_person(state, now),
+        by_person=ended is not None and ended.who not in {ENGINE, POLICY},
     )
 
 
 def _for_person(state: ServiceRollout, now: Now) -> bool:
-    if isinstance(state.phase, HeldForPerson | NeedsOperator | ForeignChange):
-        return True
-    return not isinstance(state.phase, Queued) and decide(state, now) == Wait(None)
+    if isinstance(state.phase, Queued):
+        return bool(state.holds) or state.stop is not None
+    return decide(state, now) == Wait(None)
 
 
 def evolve_fleet(state: RolloutState | None, entry: Entry) -> RolloutState:
@@ -123,14 +142,23 @@ def _apply(state: RolloutState, entry: Entry) -> RolloutState:
             if following < len(state.plan.waves) and state.plan.waves[following].name == name:
                 return replace(state, wave=following)
         case fleet_event.ServiceAdmitted(service=service):
-            wave = state.open_wave
-            if wave is not None and service in wave.services and service not in state.admitted:
+            known = any(service in wave.services for wave in state.opened_waves)
+            if known and service not in state.admitted and service not in state.ended:
                 return replace(state, admitted=state.admitted | {service})
-        case fleet_event.ServiceEnded(service=service):
-            if service in state.admitted and service not in state.ended:
+        case fleet_event.ServiceEnded(service=service, outcome=outcome):
+            # A person can end what was never admitted, in a wave that may not be open yet.
+            begun = service in state.admitted or (outcome in UNTOUCHED and state.knows(service))
+            if begun and service not in state.ended:
                 return replace(state, ended=state.ended | {service})
-        case fleet_event.Halted(reason=reason) if state.halted is None:
-            return replace(state, halted=reason)
+        case fleet_event.ServiceReopened(service=service) if service in state.ended:
+            one = frozenset({service})
+            return replace(state, ended=state.ended - one, admitted=state.admitted - one, forgiven=state.forgiven - one)
+        case fleet_event.Halted(reason=reason, who=who) if state.halted is None:
+            return replace(state, halted=reason, halted_by=who)
+        case fleet_event.HaltLifted(forgiven=forgiven) if state.halted is not None and not state.aborted:
+            return replace(state, halted=None, halted_by=POLICY, forgiven=state.forgiven.union(forgiven))
+        case fleet_event.Aborted(who=who, note=note) if not state.aborted:
+            return replace(state, aborted=True, halted=note, halted_by=who)
         case fleet_event.RolloutClosed() as closed:
             return replace(state, closed=closed)
         case _:
@@ -143,22 +171,32 @@ def _illegal(state: RolloutState, entry: Entry) -> IllegalFact:
 
 
 def decide_fleet(state: RolloutState, summaries: Mapping[ServiceName, Summary], now: Now) -> FleetAction | None:  # noqa: ARG001 - windows and approvals count in wall time
-    """Give the one action the rollout needs next; None = nothing until a service changes."""
+    """Give the one action the rollout needs next; None = nothing until a service changes or somebody speaks."""
     if state.closed is not None:
         return None
-    if state.wave is None:
+    if state.wave is None and state.halted is None:
         return OpenWave(state.plan.waves[0].name)
-    wave = state.plan.waves[state.wave]
-    members = [summaries[service] for service in wave.services]
-    failed = sum(member.failed for member in members)
-    if state.halted is None and failed > wave.failure_tolerance:
-        return _halt(wave, members, failed)
-    if all(member.outcome is not None for member in members):
-        return _wave_done(state, summaries)
+    waves = [(wave, [summaries[service] for service in wave.services]) for wave in state.opened_waves]
     if state.halted is None:
-        chosen = _admissible(wave, members, failed)
-        return Admit(wave.name, chosen) if chosen else None
+        for wave, members in waves:
+            failed = _failed(state, members)
+            if failed > wave.failure_tolerance:
+                return _halt(wave, members, failed)
+    if all(summary.outcome is not None for summary in summaries.values()):
+        return _close(summaries)
+    if state.halted is not None:
+        return None
+    for wave, members in waves:
+        if chosen := _admissible(wave, members, _failed(state, members)):
+            return Admit(wave.name, chosen)
+    _, last = waves[-1]
+    if len(waves) < len(state.plan.waves) and all(member.outcome is not None for member in last):
+        return OpenWave(state.plan.waves[len(waves)].name)
     return None
+
+
+def _failed(state: RolloutState, members: list[Summary]) -> int:
+    return sum(member.failed and member.service not in state.forgiven for member in members)
 
 
 def _halt(wave: WavePlan, members: list[Summary], failed: int) -> Halt:
@@ -169,14 +207,10 @@ def _halt(wave: WavePlan, members: list[Summary], failed: int) -> Halt:
     return Halt(wave.name, reason, hold)
 
 
-def _wave_done(state: RolloutState, summaries: Mapping[ServiceName, Summary]) -> FleetAction | None:
-    following = (state.wave or 0) + 1
-    if following < len(state.plan.waves):
-        return None if state.halted is not None else OpenWave(state.plan.waves[following].name)
+def _close(summaries: Mapping[ServiceName, Summary]) -> CloseRollout:
     unsuccessful = sum(summary.outcome not in {Outcome.SUCCEEDED, Outcome.UNCHANGED} for summary in summaries.values())
     total = len(summaries)
-    reason = f"{total - unsuccessful} of {total} services run the new release"
-    return CloseRollout(unsuccessful, reason)
+    return CloseRollout(unsuccessful, f"{total - unsuccessful} of {total} services run the new release")
 
 
 def _admissible(wave: WavePlan, members: list[Summary], failed: int) -> tuple[ServiceName, ...]:
@@ -192,5 +226,5 @@ def _admissible(wave: WavePlan, members: list[Summary], failed: int) -> tuple[Se
     if wave.strict:
         could_fail = sum(not member.failed for member in begun)
         room = min(room, wave.failure_tolerance + 1 - failed - could_fail)
-    queued = [member.service for member in members if not member.admitted]
+    queued = [member.service for member in members if not member.admitted and not member.for_person]
     return tuple(queued[: max(room, 0)])

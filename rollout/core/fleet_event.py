@@ -3,7 +3,7 @@
 import msgspec
 
 from rollout.core.ending import Outcome
-from rollout.core.names import ServiceName
+from rollout.core.names import POLICY, ServiceName
 from rollout.core.plan import RolloutPlan
 
 
@@ -36,7 +36,31 @@ class Halted(msgspec.Struct, frozen=True, tag="halted"):
     """Nothing new starts; what is in flight finishes its domain's gate and then holds."""
 
     wave: str
+    """The open wave; empty before the first."""
     reason: str
+    who: str = POLICY
+
+
+class HaltLifted(msgspec.Struct, frozen=True, tag="halt_lifted"):
+    """A person lets the rollout go on. What has failed by then (`forgiven`) counts no more against the tolerance."""
+
+    who: str
+    note: str
+    forgiven: tuple[ServiceName, ...] = ()
+
+
+class Aborted(msgspec.Struct, frozen=True, tag="aborted"):
+    """A person wants all of it back: nothing starts any more, and whatever has not ended goes back."""
+
+    who: str
+    note: str
+
+
+class ServiceReopened(msgspec.Struct, frozen=True, tag="service_reopened"):
+    """A new attempt at a service that had ended; written with its own `Opened`. It waits for its wave again."""
+
+    service: ServiceName
+    attempt: int
 
 
 class RolloutClosed(msgspec.Struct, frozen=True, tag="rollout_closed"):
@@ -46,4 +70,14 @@ class RolloutClosed(msgspec.Struct, frozen=True, tag="rollout_closed"):
     reason: str
 
 
-FleetFact = RolloutOpened | WaveOpened | ServiceAdmitted | ServiceEnded | Halted | RolloutClosed
+FleetFact = (
+    RolloutOpened
+    | WaveOpened
+    | ServiceAdmitted
+    | ServiceEnded
+    | Halted
+    | HaltLifted
+    | Aborted
+    | ServiceReopened
+    | RolloutClosed
+)

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from rollout.core import event
 from rollout.core.event import Verdict
-from rollout.core.service import Baking, Checking, Gate, ServiceRollout
+from rollout.core.service import Baking, Checking, Gate, Ready, ServiceRollout, Step
 
 
 def probed(
@@ -32,3 +32,11 @@ def probed(
         step = replace(phase.step, began_t=phase.step.began_t + stood_still_s)
         return replace(state, phase=replace(phase, gate=gate, step=step)), gate
     return replace(state, phase=replace(phase, gate=gate)), gate
+
+
+def after_gate(state: ServiceRollout, following: int, t: float) -> Ready | Baking:
+    """Give what comes after a gate: the bake before the last domain, or the next walk."""
+    last = following == state.domain_count - 1
+    if last and state.plan.walk.bake_before_last_s > 0:
+        return Baking(following, Gate(began_t=t))
+    return Ready(following, Step(began_t=t))

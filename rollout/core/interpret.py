@@ -4,8 +4,10 @@ None = nothing worth recording yet: ask again. A limit is judged here and nowher
 after it to end anything; without one the limit waits (`Blinded`).
 """
 
-from rollout.core import event
-from rollout.core.deadline import deadline
+from rollout.core import event, sight_event
+from rollout.core.claim import pending, witness
+from rollout.core.dark import lit
+from rollout.core.deadline import call_limit, deadline
 from rollout.core.event import Evidence, Finding, Observed, ServiceFact, Verdict
 from rollout.core.health import probed
 from rollout.core.names import Now
@@ -33,16 +35,31 @@ YOUNG_OPERATION_S = 60.0
 """An unknown id this young is taken for one that is not visible yet."""
 
 
-def interpret_look(state: ServiceRollout, previous: Look | None, latest: Look) -> ServiceFact | None:
-    """Judge a look at the deployment; `previous` is the one before it in the same watch, for what must show twice."""
+def interpret_look(
+    state: ServiceRollout, previous: Look | None, latest: Look, *, dark_s: float = 0.0
+) -> ServiceFact | None:
+    """Judge a look at the deployment; `previous` is the one before it in the same watch, for what must show twice.
+
+    `dark_s` is for how long no answer before this one showed anything, where that was long.
+    """
     observation = latest.observation
-    if isinstance(observation, Unreachable):
-        return _blinded(state, observation.detail, latest.now)
+    if (claimed := pending(state, latest.now.t)) is not None:
+        return witness(state, claimed, latest)
+    if isinstance(observation, Unreachable) or (dark_s and state.blind is None):
+        return _blinded(state, observation, latest.now, dark_s)
+    fact = _judged(lit(state, latest.now.t), previous, latest, observation)
+    return _sighted(state) if fact is None else fact
+
+
+def _judged(
+    state: ServiceRollout, previous: Look | None, latest: Look, observation: Snapshot | Absent
+) -> ServiceFact | None:
     earlier = previous.observation if previous is not None else None
     fact = _look(state, earlier if isinstance(earlier, Snapshot) else None, observation)
     if isinstance(fact, Observed) and fact.finding is Finding.CLEAR:
         # A call that is refused again and again stands clear before each try: its limit is judged here.
-        return _overdue(state, observation, latest.now) or fact
+        late = latest.now.t >= call_limit(state, latest.now.t).t
+        return (_overdue(state, observation, latest.now) if late else None) or fact
     if fact is None and isinstance(earlier, Snapshot | Absent):
         # What must show twice gets its second look, even when the first one after an outage comes too late.
         return _overdue(state, observation, latest.now)
@@ -72,8 +89,10 @@ def _look(state: ServiceRollout, earlier: Snapshot | None, seen: Snapshot | Abse
             return None
 
 
-def interpret_poll(state: ServiceRollout, number: int, progress: Progress, now: Now) -> ServiceFact | None:
-    """Judge what the platform said about the operation of call `number`."""
+def interpret_poll(
+    state: ServiceRollout, number: int, progress: Progress, now: Now, *, dark_s: float = 0.0
+) -> ServiceFact | None:
+    """Judge what the platform said about the operation of call `number`; `dark_s` as for a look."""
     call = call_of(state.phase)
     if call is None or call.handle is None or call.number != number:
         return None
@@ -85,10 +104,12 @@ def interpret_poll(state: ServiceRollout, number: int, progress: Progress, now: 
         case Unknown(detail=detail):
             young = now.t < call.accepted_t + YOUNG_OPERATION_S
             return None if young else event.Untracked(number, detail)
-        case Unreachable(detail=detail):
-            return _blinded(state, detail, now)
+        case Unreachable():
+            return _blinded(state, progress, now, dark_s)
+        case Running() if dark_s and state.blind is None:
+            return _blinded(state, progress, now, dark_s)
         case Running():
-            return _overdue(state, None, now)
+            return _overdue(lit(state, now.t), None, now) or _sighted(state)
 
 
 def interpret_probe(
@@ -122,10 +143,15 @@ def _failing(evidence: tuple[Evidence, ...]) -> str:
     return "; ".join(f"{each.check}: {each.detail}" for each in evidence if each.verdict is Verdict.FAIL)
 
 
-def _blinded(state: ServiceRollout, detail: str, now: Now) -> ServiceFact | None:
-    if state.blind is None and now.t >= deadline(state, now.t).t:
-        return event.Blinded(detail)
+def _blinded(state: ServiceRollout, answer: object, now: Now, dark_s: float) -> ServiceFact | None:
+    if state.blind is None and (dark_s or now.t >= deadline(state, now.t).t):
+        detail = answer.detail if isinstance(answer, Unreachable) else f"nobody had a turn to look for {dark_s:.0f} s"
+        return sight_event.Blinded(detail, dark_s)
     return None
+
+
+def _sighted(state: ServiceRollout) -> ServiceFact | None:
+    return None if state.blind is None else sight_event.Sighted()
 
 
 def _overdue(state: ServiceRollout, seen: Snapshot | Absent | None, now: Now) -> ServiceFact | None:

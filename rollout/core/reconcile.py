@@ -52,10 +52,12 @@ def _walk(state: ServiceRollout, seen: Snapshot, domain: int) -> ServiceFact | N
 
 
 def _rollback(state: ServiceRollout, seen: Snapshot) -> ServiceFact | None:
+    if state.taking_over and seen.change is not None:
+        return None if seen.locked else Observed(Finding.NOT_APPLIED, "an update is in progress", sighting(seen))
     if seen.change is None:
         if seen.locked:
             return None
-        if ours(state, seen):
+        if ours(state, seen) or (state.taking_over and not as_before(state, seen)):
             return Observed(
                 Finding.NOT_APPLIED, "the update was complete before it could be taken back", sighting(seen)
             )

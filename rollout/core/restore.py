@@ -13,7 +13,9 @@ def restore(state: ServiceRollout, phase: RollingBack, earlier: Snapshot | None,
         return Observed(Finding.RESTORED, "the old release runs everywhere", sighting(seen)) if twice else None
     if phase.settling:
         return None
-    if seen.change is None and ours(state, seen):
+    if state.taking_over and seen.change is not None:
+        return None if seen.locked else Observed(Finding.CLEAR, "an update is in progress", sighting(seen))
+    if seen.change is None and (ours(state, seen) or state.taking_over):
         if seen.locked:
             return None
         return Observed(Finding.NO_WAY_BACK, "the update is complete, so its Rollback is gone", sighting(seen))

@@ -7,7 +7,7 @@ import msgspec
 
 from rollout.core.ending import Outcome
 from rollout.core.fleet import RolloutState, Summary, decide_fleet
-from rollout.core.names import Now, ServiceName
+from rollout.core.names import POLICY, Now, ServiceName
 from rollout.core.service import Forward, ServiceRollout
 
 
@@ -18,6 +18,7 @@ class ExitCode(IntEnum):
     WENT_BACK = 3
     FOR_PERSON = 4
     STILL_RUNNING = 5
+    BY_PERSON = 7
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -43,7 +44,7 @@ def result(
     *,
     strict_exit: bool,
 ) -> Result:
-    """Judge a rollout that is over. Precedence: waits for a person, went back, as the policy allows."""
+    """Judge a rollout that is over. Precedence: waits for a person, went back, ended by a person, as allowed."""
     unended = [name for name, summary in summaries.items() if summary.outcome is None]
     # What a halt stopped before anything was touched has merely not started.
     waiting = [
@@ -53,22 +54,64 @@ def result(
         first = services[waiting[0]]
         why = first.failure or state.halted or "it was held"
         return Result(ExitCode.FOR_PERSON, "waits for a person", f"{_count(waiting)} held; {waiting[0]}: {why}")
-    bad = [name for name, summary in summaries.items() if summary.outcome in _BAD]
     if state.halted is not None:
-        rest = f"; {len(unended)} not started" if unended else ""
-        return Result(ExitCode.WENT_BACK, "halted", f"{state.halted}{rest}; {_first_failure(bad, services)}")
-    if not bad:
-        return Result(ExitCode.AS_ALLOWED, "succeeded", f"all {len(summaries)} services run the new release")
-    done = len(summaries) - len(bad)
-    code = ExitCode.WENT_BACK if strict_exit or not done else ExitCode.AS_ALLOWED
-    reason = f"{done} of {len(summaries)} services run the new release; {_first_failure(bad, services)}"
-    return Result(code, "succeeded with failures" if done else "failed", reason)
+        return _halted(state, summaries, services, unended, strict_exit=strict_exit)
+    return _ended(summaries, services, strict_exit=strict_exit)
+
+
+def _halted(
+    state: RolloutState,
+    summaries: Mapping[ServiceName, Summary],
+    services: Mapping[ServiceName, ServiceRollout],
+    unended: list[ServiceName],
+    *,
+    strict_exit: bool,
+) -> Result:
+    bad = _by_policy(summaries)
+    rest = f"; {len(unended)} not started" if unended else ""
+    said = f"{state.halted}{rest}; {_first_failure(bad, services)}"
+    if state.aborted:
+        code = ExitCode.WENT_BACK if bad and strict_exit else ExitCode.BY_PERSON
+        return Result(code, "aborted", f"by {state.halted_by}: {said}")
+    if state.halted_by != POLICY and unended:
+        return Result(ExitCode.FOR_PERSON, "halted", f"by {state.halted_by}: {said}")
+    by_words_alone = not bad and any(each.by_person for each in summaries.values())
+    return Result(ExitCode.BY_PERSON if by_words_alone else ExitCode.WENT_BACK, "halted", said)
+
+
+def _ended(
+    summaries: Mapping[ServiceName, Summary],
+    services: Mapping[ServiceName, ServiceRollout],
+    *,
+    strict_exit: bool,
+) -> Result:
+    bad = _by_policy(summaries)
+    spoken = [name for name, each in summaries.items() if each.by_person and each.outcome is not Outcome.EXCLUDED]
+    done = sum(each.outcome in _GOOD for each in summaries.values())
+    if done == len(summaries):
+        return Result(ExitCode.AS_ALLOWED, "succeeded", f"all {done} services run the new release")
+    runs = f"{done} of {len(summaries)} services run the new release"
+    # A tolerance is about services that were begun: where none was, there is nothing the policy allowed.
+    none_begun = all(each.outcome is Outcome.SKIPPED for each in summaries.values())
+    if bad and (strict_exit or none_begun):
+        outcome = "failed" if none_begun else "succeeded with failures"
+        return Result(ExitCode.WENT_BACK, outcome, f"{runs}; {_first_failure(bad, services)}")
+    if spoken:
+        return Result(ExitCode.BY_PERSON, "ended by a person", f"{runs}; {_first_failure(spoken, services)}")
+    if bad:
+        return Result(ExitCode.AS_ALLOWED, "succeeded with failures", f"{runs}; {_first_failure(bad, services)}")
+    return Result(ExitCode.AS_ALLOWED, "succeeded", f"{runs}, the others were excluded")
+
+
+def _by_policy(summaries: Mapping[ServiceName, Summary]) -> list[ServiceName]:
+    return [name for name, summary in summaries.items() if summary.outcome in _BAD and not summary.by_person]
 
 
 def _touched(state: ServiceRollout) -> bool:
     return state.token is not None or not isinstance(state.phase, Forward)
 
 
+_GOOD = frozenset({Outcome.SUCCEEDED, Outcome.UNCHANGED})
 _BAD = frozenset({Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.SKIPPED})
 
 

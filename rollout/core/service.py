@@ -5,9 +5,9 @@ A phase is a frozen value that carries only what is true in it. Only `evolve` ma
 
 import msgspec
 
-from rollout.core.ending import Outcome
+from rollout.core.ending import Claim, Outcome
 from rollout.core.event import Evidence, HoldReason, Verdict
-from rollout.core.names import StreamName, Target
+from rollout.core.names import POLICY, StreamName, Target
 from rollout.core.operation import Operation, Walk
 from rollout.core.outcome import Handle
 from rollout.core.plan import ServicePlan
@@ -32,6 +32,8 @@ class Step(msgspec.Struct, frozen=True):
     not_before_t: float = 0.0
     """A refused call waits until then before it is intended anew."""
     refusals: int = 0
+    throttled: int = 0
+    """How many of these refusals only said `too many`: they speak of the subscription, not of this service."""
     losses: int = 0
     """Tries after which nobody knew; bounded by `LOST_REPEATS_MAX`."""
     last_error: str = ""
@@ -135,21 +137,24 @@ class RollingBack(msgspec.Struct, frozen=True, tag="rolling_back"):
 
 
 class HeldForPerson(msgspec.Struct, frozen=True, tag="held"):
-    """Failed, and stays as it is until a person speaks."""
+    """Failed, and stays as it is until a person speaks. `was` is what was given up, and what a retry takes up again."""
 
     reason: str
+    was: "Forward | Reconciling | RollingBack"
 
 
 class ForeignChange(msgspec.Struct, frozen=True, tag="taken_over"):
-    """Somebody else's change is on the deployment."""
+    """Somebody else's change is on the deployment. `was` is what was given up, and what a retry takes up again."""
 
     detail: str
+    was: "Forward | Reconciling | RollingBack"
 
 
 class NeedsOperator(msgspec.Struct, frozen=True, tag="needs_operator"):
-    """Only a person can tell what is true."""
+    """Only a person can tell what is true. `was` is what was given up, and what a retry takes up again."""
 
     reason: str
+    was: "Forward | Reconciling | RollingBack"
 
 
 class Ended(msgspec.Struct, frozen=True, tag="ended"):
@@ -201,6 +206,17 @@ class Stop(msgspec.Struct, frozen=True):
     since_t: float
 
 
+class Resolution(msgspec.Struct, frozen=True):
+    """What a person says the service has come to. `seen` is what the deployment showed, once that lets it count."""
+
+    claim: Claim
+    who: str
+    note: str
+    force: bool
+    since_t: float
+    seen: str | None = None
+
+
 class ServiceRollout(msgspec.Struct, frozen=True):
     """Everything that is known about one attempt at one service."""
 
@@ -230,9 +246,17 @@ class ServiceRollout(msgspec.Struct, frozen=True):
     failure: str | None = None
     """What went wrong, once something did; from then on the way forward is closed."""
     turned_back: bool = False
+    turned_by: str = POLICY
+    """Who wanted it to go back."""
+    taking_over: bool = False
+    """A person wants even somebody else's change taken back."""
+    resolution: Resolution | None = None
+    doubt: str | None = None
+    """What spoke against a person's claim."""
     no_way_back: str | None = None
     """Why the platform's Rollback cannot be used any more."""
     blind: str | None = None
+    blind_since_t: float | None = None
     """Why nobody can look, while a limit waits for a look."""
 
     @property

@@ -85,6 +85,10 @@ class Bucket:
         missing = max(0.0, self._needed(lane) - self._permits)
         return max(self._t, self._closed_until_t) + missing / self.rate
 
+    def is_closed(self, t: float) -> bool:
+        """Tell whether a Retry-After still runs."""
+        return t < self._closed_until_t
+
     def throttled(self, t: float, retry_after_s: float | None) -> None:
         """Learn that the platform wants fewer: halve the rate and drop the stock, once per window.
 

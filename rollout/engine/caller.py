@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from rollout.core import event
 from rollout.core.action import Submit
-from rollout.core.decide import decide
+from rollout.core.deadline import call_limit
+from rollout.core.decide import FRESH_S, decide
 from rollout.core.drafts import still_wanted, voice
 from rollout.core.event import ServiceFact
 from rollout.core.names import StreamName
@@ -15,7 +16,7 @@ from rollout.engine.bucket import retry_after
 from rollout.engine.kit import Kit
 from rollout.engine.pacer import Kind, Lane, jitter
 from rollout.engine.streams import service_state
-from rollout.engine.waiting import until_news
+from rollout.engine.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class CallTicket:
     kit: Kit
     stream: StreamName
     number: int
+    scope: str
 
     @property
     def key(self) -> str:
@@ -37,32 +39,62 @@ class CallTicket:
         return self.kit.request_timeout_s
 
     def still_wanted(self) -> bool:
-        """Ask the state as it is right now."""
+        """Ask the state as it is right now, and whether a Retry-After has come since the permit."""
+        return self.is_next() and not self.is_closed()
+
+    def is_next(self) -> bool:
+        """Tell whether the state still wants this call."""
         return still_wanted(service_state(self.kit.ledger, self.stream), self.number)
 
+    def is_closed(self) -> bool:
+        """Tell whether the platform wants no calls at all just now."""
+        return self.kit.pacer.is_closed(self.scope, Kind.WRITE)
 
-async def call(kit: Kit, stream: StreamName, action: Submit, news: asyncio.Future[None]) -> None:
+
+async def call(kit: Kit, stream: StreamName, action: Submit, news: asyncio.Future[None], turn: Turn) -> None:
     """Carry `action` out unless it is no longer what `decide` wants once the permit is there.
 
-    The wait for the permit ends with `news`; from the recorded intent to the recorded answer nothing interrupts.
+    The wait for the permit ends with `news`, and where the call would be overdue; from the recorded intent to the
+    recorded answer nothing interrupts. A permit that comes when something else is wanted first stays with `turn`.
     """
-    scope = kit.platform.write_scope(service_state(kit.ledger, stream).target)
+    state, now = service_state(kit.ledger, stream), kit.clock.now()
+    scope = kit.platform.write_scope(state.target)
     lane = Lane.GOING_BACK if action.going_back else Lane.FORWARD
-    permit = kit.pacer.permit(scope, Kind.WRITE, lane)
-    if not await until_news(permit, news, name=f"permit {stream}"):
+    # At an overdue call it is looked first; until the look in hand is old, that is not wanted yet.
+    until_t = max(call_limit(state, now.t).t, now.t + FRESH_S)
+    if not await turn.to_call(scope, lane, repeat=_tries(state) > 0, until_t=until_t, news=news):
         return
     state, now = service_state(kit.ledger, stream), kit.clock.now()
     if decide(state, now) != action:
-        kit.pacer.give_back(scope, Kind.WRITE)
         return
+    turn.use()
     number = state.calls + 1
     intent = event.Intended(number, action.operation, kit.quarantine_s)
     await kit.ledger.put([(stream, intent)], now=now, actor=voice(intent))
-    outcome = await kit.platform.submit(state.target, action.operation, CallTicket(kit, stream, number))
-    if isinstance(outcome, Refused) and outcome.kind is RefusedKind.THROTTLED:
-        kit.pacer.throttled(scope, Kind.WRITE, outcome.retry_after_s)
+    ticket, asked_t = CallTicket(kit, stream, number, scope), kit.clock.now().t
+    outcome = await kit.platform.submit(state.target, action.operation, ticket)
+    _tell_pacer(ticket, asked_t, outcome, repeat=_tries(state) > 0)
+    if isinstance(outcome, Refused) and outcome.kind is RefusedKind.NOT_SENT and ticket.is_closed():
+        outcome = Refused(RefusedKind.THROTTLED, f"not sent, for {scope} was throttled meanwhile: {outcome.error}")
     answer = _answer(kit, state, number, outcome)
     await kit.ledger.put([(stream, answer)], now=kit.clock.now(), actor=voice(answer))
+
+
+def _tell_pacer(ticket: CallTicket, asked_t: float, outcome: Outcome, *, repeat: bool) -> None:
+    """Tell the pacer what became of a call; one that was not wanted any more says nothing about the endpoint."""
+    pacer, scope = ticket.kit.pacer, ticket.scope
+    match outcome:
+        case Refused(kind=RefusedKind.NOT_SENT) if not ticket.still_wanted():
+            pacer.give_back(scope, Kind.WRITE)
+        case Lost() | Refused(kind=RefusedKind.NOT_SENT):
+            pacer.answered(scope, Kind.WRITE, asked_t, ok=False)
+        case Refused(kind=RefusedKind.THROTTLED, retry_after_s=retry_after_s):
+            pacer.throttled(scope, Kind.WRITE, retry_after_s)
+            pacer.answered(scope, Kind.WRITE, asked_t, ok=True)
+        case Accepted() | Refused():
+            pacer.answered(scope, Kind.WRITE, asked_t, ok=True)
+            if repeat:
+                pacer.repay(scope, Kind.WRITE)
 
 
 def _answer(kit: Kit, state: ServiceRollout, number: int, outcome: Outcome) -> ServiceFact:
@@ -80,3 +112,8 @@ def _answer(kit: Kit, state: ServiceRollout, number: int, outcome: Outcome) -> S
 def _refusals(state: ServiceRollout) -> int:
     step = getattr(state.phase, "step", None)
     return 0 if step is None else int(step.refusals)
+
+
+def _tries(state: ServiceRollout) -> int:
+    step = getattr(state.phase, "step", None)
+    return 0 if step is None else int(step.refusals + step.losses)

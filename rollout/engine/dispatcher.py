@@ -16,7 +16,7 @@ from rollout.core.fleet import (
     decide_fleet,
     summarize,
 )
-from rollout.core.names import POLICY, RolloutId, ServiceName, StreamName, rollout_stream
+from rollout.core.names import POLICY, RolloutId, ServiceName, StreamName, parse_service_stream, rollout_stream
 from rollout.core.result import is_over
 from rollout.core.service import ServiceRollout
 from rollout.engine.clock import Clock
@@ -43,8 +43,16 @@ class Dispatcher:
             self._stale.add(service)
 
     def nudge(self, state: ServiceRollout) -> None:
-        """Hear that a service of this rollout changed."""
+        """Hear that a service changed, perhaps of another rollout; a new attempt takes the place of the one before."""
+        if state.plan.rollout != self._rollout:
+            return
+        if state.attempt > parse_service_stream(self._streams[state.plan.service])[2]:
+            self._streams[state.plan.service] = state.stream
         self._stale.add(state.plan.service)
+        self._news.set()
+
+    def wake(self) -> None:
+        """Hear that something was said to a rollout."""
         self._news.set()
 
     def drain(self) -> None:
@@ -83,16 +91,20 @@ class Dispatcher:
             case OpenWave(wave=wave):
                 await self._put([(own, fleet_event.WaveOpened(wave))])
             case Admit(wave=wave, services=services):
-                for service in services:
-                    stream = self._streams[service]
-                    await self._put([(stream, event.Admitted(wave)), (own, fleet_event.ServiceAdmitted(service))])
-                    self._stale.add(service)
+                # In one transaction: a word to one of them must not come between.
+                streams = [self._streams[service] for service in services]
+                drafts: list[Draft] = []
+                for service, stream in zip(services, streams, strict=True):
+                    drafts += [(stream, event.Admitted(wave)), (own, fleet_event.ServiceAdmitted(service))]
+                self._stale.update(services)
+                await self._put(drafts)
+                for stream in streams:
                     self._spawn(stream)
             case Halt(wave=wave, reason=reason, hold=hold):
                 held = event.Held(event.HoldReason.HALT, POLICY, reason)
-                drafts: list[Draft] = [(own, fleet_event.Halted(wave, reason))]
-                await self._put([*drafts, *((self._streams[service], held) for service in hold)])
                 self._stale.update(hold)
+                halted: Draft = (own, fleet_event.Halted(wave, reason))
+                await self._put([halted, *((self._streams[service], held) for service in hold)])
             case CloseRollout(failures=failures, reason=reason):
                 await self._put([(own, fleet_event.RolloutClosed(failures, reason))])
 

@@ -7,14 +7,17 @@ was after the last append.
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from rollout.core.command import Ask
 from rollout.core.drafts import opening
 from rollout.core.fleet import summarize
 from rollout.core.names import ENGINE, RolloutId, ServiceName, StreamName, is_service_stream
 from rollout.core.plan import RolloutPlan, ServicePlan
+from rollout.core.reply import Reply
 from rollout.core.result import Result, result
 from rollout.core.service import ServiceRollout
 from rollout.engine.dispatcher import Dispatcher
 from rollout.engine.groups import unwrapped
+from rollout.engine.inbox import INBOX_POLL_S, Inbox
 from rollout.engine.kit import Kit
 from rollout.engine.runner import Runner
 from rollout.engine.streams import newest_attempts, rollout_state, service_state
@@ -27,18 +30,23 @@ HEARTBEAT_S = 5.0
 class Engine:
     """Runs rollouts of one journal. Use `run` once for each rollout that is to go on."""
 
-    def __init__(self, journal: Journal, kit: Kit) -> None:
+    def __init__(self, journal: Journal, kit: Kit, *, inbox_poll_s: float = INBOX_POLL_S) -> None:
         self._journal = journal
         self._kit = kit
         self._runners: dict[StreamName, Runner] = {}
         self._dispatcher: Dispatcher | None = None
         self._draining = False
+        self._inbox = Inbox(journal, kit.ledger, kit.clock, self._tell_dispatcher, inbox_poll_s)
         kit.ledger.listen(self._on_recorded)
 
     async def open_rollout(self, plan: RolloutPlan, services: Sequence[ServicePlan]) -> None:
         """Write the rollout and its services down, all or nothing; durable on return."""
         drafts = opening(plan, tuple(services))
         await self._kit.ledger.put(drafts, now=self._kit.clock.now(), actor=ENGINE)
+
+    async def say(self, ask: Ask) -> Reply:
+        """Answer a person's command; what it makes true is durable on return."""
+        return await self._inbox.say(ask)
 
     def drain(self) -> None:
         """Stop resumable: effects in hand are finished and recorded, waits end at once. Safe to call repeatedly."""
@@ -53,6 +61,8 @@ class Engine:
         for _, stream in newest_attempts(self._kit.ledger, rollout):
             await self._kit.ledger.recall(stream)
         with unwrapped():
+            # What was asked while no engine ran may be what the rollout waits for.
+            await self._inbox.answer_all()
             over = await self._run(rollout)
         return self.result(rollout, strict_exit=strict_exit) if over else None
 
@@ -61,6 +71,7 @@ class Engine:
             background = [
                 group.create_task(self._kit.tracker.run(), name="tracker"),
                 group.create_task(self._beat(), name="heartbeat"),
+                group.create_task(self._inbox.run(), name="inbox"),
             ]
             async with asyncio.TaskGroup() as services:
                 over = await self._dispatch(rollout, services)
@@ -101,10 +112,15 @@ class Engine:
     def _on_recorded(self, recorded: Sequence[Recorded]) -> None:
         for each in recorded:
             stream = each.entry.stream
-            if not is_service_stream(stream):
-                continue
             if (runner := self._runners.get(stream)) is not None:
                 runner.nudge()
-            state = self._kit.ledger.service(stream)
-            if self._dispatcher is not None and state is not None:
-                self._dispatcher.nudge(state)
+            self._tell_dispatcher(stream)
+
+    def _tell_dispatcher(self, stream: StreamName) -> None:
+        if self._dispatcher is None:
+            return
+        state = self._kit.ledger.service(stream) if is_service_stream(stream) else None
+        if state is not None:
+            self._dispatcher.nudge(state)
+        else:
+            self._dispatcher.wake()

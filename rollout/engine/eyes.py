@@ -1,14 +1,21 @@
-"""One paced look at a deployment, for checks: it counts against the same budget as every other question."""
+"""One look at a deployment, for checks: it counts against the same budget as every other question."""
+
+from collections.abc import Sequence
+from typing import Final
 
 from rollout.core.names import Target
-from rollout.core.outcome import Unreachable
+from rollout.core.outcome import Progress, Unreachable
+from rollout.core.plan import CheckPlan
 from rollout.core.snapshot import Observation
-from rollout.engine.pacer import Kind, Lane, Pacer
+from rollout.engine.pacer import Kind, Pacer
 from rollout.platforms.platform import Platform
+
+LOOKING: Final = frozenset({"instances"})
+"""The kinds of checks that ask the platform itself."""
 
 
 class Eyes:
-    """Looks when there is room for one more question in the target's scope."""
+    """Looks with a permit taken before: waiting for it is no fault of the platform, so no check's timeout runs then."""
 
     def __init__(self, platform: Platform, pacer: Pacer) -> None:
         self._platform = platform
@@ -16,9 +23,25 @@ class Eyes:
 
     async def look(self, target: Target) -> Observation:
         """Look once. A throttled look tells the pacer, and is no evidence."""
-        scope = self._platform.write_scope(target)
-        await self._pacer.permit(scope, Kind.READ, Lane.FORWARD)
+        scope, asked_t = self._platform.write_scope(target), self._pacer.now_t()
+        if self._pacer.is_closed(scope, Kind.READ):
+            self._pacer.give_back(scope, Kind.READ)
+            return Unreachable("a Retry-After came before the look")
         seen = await self._platform.observe(target)
-        if isinstance(seen, Unreachable) and seen.throttled:
-            self._pacer.throttled(scope, Kind.READ, seen.retry_after_s)
+        tell_pacer(self._pacer, scope, asked_t, seen)
         return seen
+
+
+def looks_in(checks: Sequence[CheckPlan]) -> int:
+    """Tell how many looks one round of these checks takes, so how many permits it needs."""
+    return sum(check.kind in LOOKING for check in checks)
+
+
+def tell_pacer(pacer: Pacer, scope: str, asked_t: float, answer: Progress | Observation) -> None:
+    """Tell the pacer what became of a question asked at engine second `asked_t`."""
+    if not isinstance(answer, Unreachable):
+        pacer.answered(scope, Kind.READ, asked_t, ok=True)
+        return
+    if answer.throttled:
+        pacer.throttled(scope, Kind.READ, answer.retry_after_s)
+    pacer.answered(scope, Kind.READ, asked_t, ok=answer.throttled)

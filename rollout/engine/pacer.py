@@ -1,23 +1,22 @@
 """The pacer: who may ask or call next in each scope, by importance, at the rate the platform takes."""
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Final
 
-from rollout.engine.bucket import Bucket, Lane, Pace
-from rollout.engine.clock import Clock
-from rollout.errors import InvariantBroken
+import msgspec
 
-__all__ = ["READS", "WAITING_MAX", "WRITES", "Kind", "Lane", "Pace", "Pacer", "Wish", "jitter"]
+from rollout.engine.bucket import Lane, Pace
+from rollout.engine.clock import Clock
+from rollout.engine.queue import Crowd, Queue, Wish
+
+__all__ = ["READS", "WRITES", "Kind", "Lane", "Pace", "Pacer", "Standing", "Wish", "jitter"]
 
 READS: Final = Pace(start=7.5, floor=0.5, ceiling=20.0, rise=0.02)
 """7.5 a second were seen to pass for minutes, 70 within one second; neither is a promise of the service."""
 WRITES: Final = Pace(start=0.5, floor=0.05, ceiling=2.0, rise=0.002)
 """32 within one minute were seen to pass."""
-WAITING_MAX: Final = 20_000
-"""Permits waited for in one bucket. A runner waits for one at a time, so this is more services than anybody runs."""
 
 
 class Kind(StrEnum):
@@ -27,20 +26,53 @@ class Kind(StrEnum):
     WRITE = "write"
 
 
-class Pacer:
-    """One bucket and one queue for each scope and kind; nothing one scope does can delay another.
+class Standing(msgspec.Struct, frozen=True):
+    """How one scope and kind stands at the moment."""
 
-    Within a queue the more important lane goes first, and within a lane who came first.
+    scope: str
+    kind: Kind
+    rate: float
+    """Permits per second, as last learned."""
+    waiting: dict[Lane, int]
+    throttles: int
+    """Throttled answers so far."""
+    throttled_s: float | None
+    """Seconds since the last one; None = never."""
+    repeats: int
+    """Calls so far that repeated one which had failed."""
+    breaker_open: bool
+    """The endpoint does not answer; only trial calls and what goes back pass."""
+
+    def __str__(self) -> str:
+        """Say it to a person, as in `3.8 reads/s (throttled 12 s ago); 14 wait`."""
+        said = f"{self.rate:.2g} {self.kind}s/s"
+        if self.breaker_open:
+            said += " (it does not answer, so one call at a time is tried)"
+        elif self.throttled_s is not None:
+            said += f" (throttled {self.throttled_s:.0f} s ago)"
+        crowd = sum(self.waiting.values())
+        return f"{said}; {crowd} {'waits' if crowd == 1 else 'wait'}" if crowd else said
+
+
+class Pacer:
+    """One bucket, breaker, budget and line for each scope and kind; nothing one scope does can delay another.
+
+    In a line the more important lane goes first, and within a lane who has waited longest.
     """
 
     def __init__(self, clock: Clock, reads: Pace = READS, writes: Pace = WRITES) -> None:
         self._clock = clock
         self._paces = {Kind.READ: reads, Kind.WRITE: writes}
-        self._queues: dict[tuple[str, Kind], _Queue] = {}
+        self._queues: dict[tuple[str, Kind], Queue] = {}
 
-    async def permit(self, scope: str, kind: Kind, lane: Lane) -> None:
-        """Wait for one permit. Whoever is cancelled while waiting leaves nothing behind, an unused permit included."""
-        if self.try_permit(scope, kind, lane):
+    async def permit(
+        self, scope: str, kind: Kind, lane: Lane, *, repeat: bool = False, since_t: float | None = None
+    ) -> None:
+        """Wait for one permit. Whoever is cancelled while waiting leaves nothing behind, an unused permit included.
+
+        A `repeat` of a call that failed needs budget as well. `since_t` keeps the place of who left the line before.
+        """
+        if self.try_permit(scope, kind, lane, repeat=repeat):
             return
         granted = asyncio.get_running_loop().create_future()
 
@@ -50,7 +82,7 @@ class Pacer:
             else:
                 granted.set_result(None)
 
-        wish = self.ask(scope, kind, lane, grant)
+        wish = self.ask(scope, kind, lane, grant, repeat=repeat, since_t=since_t)
         try:
             await granted
         except asyncio.CancelledError:
@@ -59,13 +91,26 @@ class Pacer:
                 self.give_back(scope, kind)
             raise
 
-    def try_permit(self, scope: str, kind: Kind, lane: Lane) -> bool:
+    def try_permit(self, scope: str, kind: Kind, lane: Lane, *, repeat: bool = False) -> bool:
         """Take a permit if there is one now and nobody as important waits."""
-        return self._queue(scope, kind).try_take(lane)
+        return self._queue(scope, kind).try_take(lane, repeat=repeat)
 
-    def ask(self, scope: str, kind: Kind, lane: Lane, granted: Callable[[], None]) -> "Wish":
-        """Call `granted` once, with the permit taken, in a later turn of the loop: waiting without a task or future."""
-        return self._queue(scope, kind).wait(lane, granted)
+    def ask(
+        self,
+        scope: str,
+        kind: Kind,
+        lane: Lane,
+        granted: Callable[[], None],
+        *,
+        repeat: bool = False,
+        since_t: float | None = None,
+        crowd: Crowd | None = None,
+    ) -> Wish:
+        """Call `granted` once, with the permit taken, in a later turn of the loop: waiting without a task or future.
+
+        `crowd` tells how many of each lane wait behind this one wish, for who counts them.
+        """
+        return self._queue(scope, kind).wait(lane, granted, repeat=repeat, since_t=since_t, crowd=crowd)
 
     def give_back(self, scope: str, kind: Kind) -> None:
         """Return a permit that was not used."""
@@ -75,105 +120,56 @@ class Pacer:
         """Learn that the platform answered `too many`: everybody in this scope slows down."""
         self._queue(scope, kind).throttled(retry_after_s)
 
+    def answered(self, scope: str, kind: Kind, asked_t: float, *, ok: bool) -> None:
+        """Learn whether a call made at `asked_t` was answered at all, a refusal and a throttling included."""
+        self._queue(scope, kind).answered(asked_t, ok=ok)
+
+    def may_repeat(self, scope: str, kind: Kind, lane: Lane) -> bool:
+        """Take one repeat from the scope's budget, for a call whose permit comes later."""
+        return self._queue(scope, kind).may_repeat(lane)
+
+    def repay(self, scope: str, kind: Kind) -> None:
+        """Learn that a repeat got an answer that was no throttling: it costs the budget nothing."""
+        self._queue(scope, kind).repay()
+
+    def now_t(self) -> float:
+        """Give the present engine second, in which `asked_t` counts."""
+        return self._clock.now().t
+
+    def is_closed(self, scope: str, kind: Kind) -> bool:
+        """Tell whether a Retry-After still runs."""
+        return self._queue(scope, kind).bucket.is_closed(self._clock.now().t)
+
     def rate(self, scope: str, kind: Kind) -> float:
         """Give the permits per second learned so far."""
         return self._queue(scope, kind).bucket.rate
 
-    def _queue(self, scope: str, kind: Kind) -> "_Queue":
+    def standings(self, scope: str | None = None) -> Iterator[Standing]:
+        """Tell how every scope and kind stands that anybody has asked for, or those of one scope."""
+        t = self._clock.now().t
+        for (name, kind), queue in sorted(self._queues.items()):
+            if scope is None or scope == name:
+                throttled_s = None if queue.throttled_t is None else t - queue.throttled_t
+                yield Standing(
+                    name,
+                    kind,
+                    queue.bucket.rate,
+                    queue.waiting(),
+                    queue.throttles,
+                    throttled_s,
+                    queue.repeats,
+                    queue.breaker.is_open,
+                )
+
+    def why(self, scope: str) -> str:
+        """Say to a person how fast a scope goes, and how many wait: why somebody there may have to wait."""
+        return f"{scope} passes {', and '.join(map(str, self.standings(scope))) or 'anything: nobody has asked yet'}"
+
+    def _queue(self, scope: str, kind: Kind) -> Queue:
         queue = self._queues.get((scope, kind))
         if queue is None:
-            queue = self._queues[scope, kind] = _Queue(self._clock, self._paces[kind])
+            queue = self._queues[scope, kind] = Queue(self._clock, self._paces[kind])
         return queue
-
-
-class Wish:
-    """A permit somebody waits for."""
-
-    __slots__ = ("_granted", "_lane", "_queue")
-
-    def __init__(self, queue: "_Queue", lane: Lane, granted: Callable[[], None]) -> None:
-        self._queue = queue
-        self._lane = lane
-        self._granted = granted
-
-    @property
-    def lane(self) -> Lane:
-        """How important it is."""
-        return self._lane
-
-    def cancel(self) -> None:
-        """Stop waiting; nothing happens if it was granted or cancelled before."""
-        self._queue.forget(self)
-
-    def grant(self) -> None:
-        """Tell who waits."""
-        self._granted()
-
-
-class _Queue:
-    """Who waits for one bucket, and the one timer aimed at its next permit."""
-
-    def __init__(self, clock: Clock, pace: Pace) -> None:
-        self._clock = clock
-        self.bucket = Bucket(pace, clock.now().t)
-        # An ordered dict gives up its first and any other member in constant time; a plain one does not.
-        self._lanes: dict[Lane, OrderedDict[Wish, None]] = {lane: OrderedDict() for lane in sorted(Lane, reverse=True)}
-        self._waiting = 0
-        self._timer: asyncio.TimerHandle | None = None
-
-    def try_take(self, lane: Lane) -> bool:
-        for other, wishes in self._lanes.items():
-            if other < lane:
-                break
-            if wishes:
-                return False
-        return self.bucket.take(self._clock.now().t, lane)
-
-    def wait(self, lane: Lane, granted: Callable[[], None]) -> Wish:
-        if self._waiting >= WAITING_MAX:
-            raise InvariantBroken(f"more than {WAITING_MAX} permits are waited for in one bucket")
-        wish = Wish(self, lane, granted)
-        self._lanes[lane][wish] = None
-        self._waiting += 1
-        self._aim()
-        return wish
-
-    def forget(self, wish: Wish) -> None:
-        wishes = self._lanes[wish.lane]
-        if wish in wishes:
-            del wishes[wish]
-            self._waiting -= 1
-            self._aim()
-
-    def give_back(self) -> None:
-        self.bucket.give_back(self._clock.now().t)
-        self._aim()
-
-    def throttled(self, retry_after_s: float | None) -> None:
-        self.bucket.throttled(self._clock.now().t, retry_after_s)
-        self._aim()
-
-    def _first(self) -> Wish | None:
-        return next((next(iter(wishes)) for wishes in self._lanes.values() if wishes), None)
-
-    def _grant(self) -> None:
-        """Give out what the bucket has, most important first."""
-        self._timer = None
-        # The first in line needs no more than those behind it, so where it cannot be served nobody can.
-        while (wish := self._first()) is not None and self.bucket.take(self._clock.now().t, wish.lane):
-            self._lanes[wish.lane].popitem(last=False)
-            self._waiting -= 1
-            wish.grant()
-        self._aim()
-
-    def _aim(self) -> None:
-        """Aim the timer at the moment when the first in line may be served; no timer while nobody waits."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if (wish := self._first()) is not None:
-            ready_t = self.bucket.ready_t(self._clock.now().t, wish.lane)
-            self._timer = self._clock.call_at(ready_t, self._grant)
 
 
 def jitter(attempt: int, draw: float, *, base_s: float = 0.5, cap_s: float = 30.0) -> float:

@@ -1,22 +1,31 @@
 """Drives one service rollout: decide, act, record, again. One sequential loop; it never branches on policy."""
 
 import asyncio
+from typing import Final
 
-from rollout.core.action import LookAtDeployment, PollOperation, ProbeHealth, Record, Submit, Wait, Watch
+from rollout.core.action import Action, LookAtDeployment, PollOperation, ProbeHealth, Record, Submit, Wait, Watch
+from rollout.core.deadline import deadline
 from rollout.core.decide import decide
 from rollout.core.drafts import voice, with_companions
-from rollout.core.event import ServiceFact
+from rollout.core.event import Evidence, ServiceFact, Verdict
 from rollout.core.interpret import interpret_look, interpret_poll, interpret_probe
 from rollout.core.names import Now, StreamName
-from rollout.core.outcome import Progress
+from rollout.core.outcome import Progress, Unreachable
 from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Look
 from rollout.engine.caller import call
+from rollout.engine.darkness import Darkness
+from rollout.engine.eyes import looks_in
 from rollout.engine.kit import Kit
+from rollout.engine.line import NEAR_S
 from rollout.engine.pacer import Lane
 from rollout.engine.streams import service_state
 from rollout.engine.tracker import Tell, Tracked
+from rollout.engine.turn import Turn
 from rollout.engine.waiting import until_news
+
+PATIENCE_S: Final = 60.0
+"""A round of checks that waits longer for its turn is no evidence; it keeps its place in the line."""
 
 
 class Runner:
@@ -28,6 +37,12 @@ class Runner:
         self._news: asyncio.Future[None] | None = None
         self._draining = False
         self._decided_at = 0
+        self._turn = Turn(kit.pacer, stream)
+
+    @property
+    def waiting_for(self) -> str:
+        """Say which permit it waits for and how that line moves; empty = none."""
+        return self._turn.waiting_for
 
     def nudge(self) -> None:
         """End the wait in hand if its stream got an entry since it was decided on, or the engine drains."""
@@ -43,17 +58,26 @@ class Runner:
 
     async def run(self) -> None:
         """Go on until the attempt has ended, or the engine drains."""
+        try:
+            await self._run()
+        finally:
+            self._turn.leave()
+
+    async def _run(self) -> None:
         while not self._draining:
             self._news = asyncio.get_running_loop().create_future()
             state = self._state
             self._decided_at = state.version
-            match decide(state, self._kit.clock.now()):
+            action = decide(state, self._kit.clock.now())
+            if not isinstance(action, Submit) and not _only_looks(action):
+                self._turn.leave()
+            match action:
                 case None:
                     return
                 case Record(fact=fact):
                     await self._record(fact)
                 case Submit() as action:
-                    await call(self._kit, self._stream, action, self._news)
+                    await call(self._kit, self._stream, action, self._news, self._turn)
                 case Watch() as action:
                     await self._watch(action, self._news)
                 case Wait(until_t=until_t):
@@ -74,7 +98,7 @@ class Runner:
             await until_news(self._kit.clock.sleep_until(until_t), news, name=f"wait {self._stream}")
 
     async def _watch(self, action: Watch, news: asyncio.Future[None]) -> None:
-        watch = _Watching(self._kit, self._stream, news)
+        watch = _Watching(self._kit, self._stream, news, self._turn)
         probe = next((source for source in action.sources if isinstance(source, ProbeHealth)), None)
         try:
             watch.ask(action)
@@ -84,26 +108,30 @@ class Runner:
                 await news
         finally:
             watch.close()
-        if watch.fact is not None:
+        if watch.fact is not None and not watch.outdated:
             await self._record(watch.fact)
 
 
 class _Watching:
     """One watch: it asks its sources and keeps the first fact that an answer means."""
 
-    def __init__(self, kit: Kit, stream: StreamName, news: asyncio.Future[None]) -> None:
+    def __init__(self, kit: Kit, stream: StreamName, news: asyncio.Future[None], turn: Turn) -> None:
         self.fact: ServiceFact | None = None
         self._kit = kit
         self._stream = stream
         self._news = news
+        self._turn = turn
         self._version = service_state(kit.ledger, stream).version
         self._previous: Look | None = None
+        self._darkness = Darkness(kit.clock.now().t)
         self._tracked: list[Tracked] = []
 
     def ask(self, action: Watch) -> None:
         """Register polls and looks with the tracker."""
         state = self._state
-        lane = Lane.GOING_BACK if state.turned_back else Lane.FORWARD
+        lane = Lane.LOOK_BEFORE_WRITE if self._turn.keeps else Lane.FORWARD
+        if state.turned_back:
+            lane = Lane.GOING_BACK
         for source in action.sources:
             match source:
                 case PollOperation(number=number, handle=handle):
@@ -124,13 +152,30 @@ class _Watching:
         next_t = source.first_t
         while self.fact is None:
             await kit.clock.sleep_until(next_t)
-            state = self._state
-            verdict, evidence = await checks.round(state.target, source.domains)
+            if not await self._may_look():
+                self._keep(interpret_probe(self._state, Verdict.UNKNOWN, (self._crowded(),), kit.clock.now()))
+                continue
+            verdict, evidence = await checks.round(self._state.target, source.domains)
             now = kit.clock.now()
             self._keep(interpret_probe(self._state, verdict, evidence, now))
             next_t = now.t + source.interval_s
             if now.t < due_t < next_t:
                 next_t = due_t
+
+    async def _may_look(self) -> bool:
+        """Have the permits of one round; False = it waits so long that this counts as no evidence."""
+        plan, now_t = self._state.plan, self._kit.clock.now().t
+        scope = self._kit.platform.write_scope(self._state.target)
+        # The end of a gate's own clock is no deadline: if it were, gates alone would use up a slow subscription.
+        near = now_t > deadline(self._state, now_t).t - NEAR_S
+        lane = Lane.NEAR_DEADLINE if near else Lane.FORWARD
+        return await self._turn.to_look(scope, lane, looks_in(plan.health.checks), now_t + PATIENCE_S)
+
+    def _crowded(self) -> Evidence:
+        scope = self._kit.platform.write_scope(self._state.target)
+        return Evidence(
+            "pacer", Verdict.UNKNOWN, f"no turn to look within {PATIENCE_S:g} s: {self._kit.pacer.why(scope)}"
+        )
 
     def close(self) -> None:
         """Ask nobody any more."""
@@ -138,23 +183,30 @@ class _Watching:
             tracked.cancel()
 
     @property
+    def outdated(self) -> bool:
+        """Whether somebody else's word moved the state on since the watch began; what was seen is asked anew."""
+        return self._version != self._state.version
+
+    @property
     def _state(self) -> ServiceRollout:
         return service_state(self._kit.ledger, self._stream)
 
     def _on_poll(self, number: int) -> Tell:
         def tell(progress: Progress, now: Now) -> bool:
-            return self._keep(interpret_poll(self._state, number, progress, now))
+            dark_s = self._darkness.until(now.t, usable=not isinstance(progress, Unreachable))
+            return self._keep(interpret_poll(self._state, number, progress, now, dark_s=dark_s))
 
         return tell
 
     def _on_look(self, look: Look) -> bool:
-        fact = interpret_look(self._state, self._previous, look)
+        dark_s = self._darkness.until(look.now.t, usable=not isinstance(look.observation, Unreachable))
+        fact = interpret_look(self._state, self._previous, look, dark_s=dark_s)
         self._previous = look
         return self._keep(fact)
 
     def _keep(self, fact: ServiceFact | None) -> bool:
         """Keep the first fact, unless the state moved on since the watch began: then the answer is out of date."""
-        if self._version != self._state.version:
+        if self.outdated:
             return True
         if fact is None or self.fact is not None:
             return self.fact is not None
@@ -162,3 +214,7 @@ class _Watching:
         if not self._news.done():
             self._news.set_result(None)
         return True
+
+
+def _only_looks(action: Action | None) -> bool:
+    return isinstance(action, Watch) and all(isinstance(source, LookAtDeployment) for source in action.sources)

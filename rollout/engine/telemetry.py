@@ -8,11 +8,14 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from structlog.typing import FilteringBoundLogger
 
-from rollout.core import event, fleet_event
+from rollout.core import event, fleet_event, sight_event
 from rollout.core.event import Entry, Evidence, Fact
 from rollout.core.names import StreamName, is_service_stream, parse_service_stream
 from rollout.core.operation import RollBack, StartUpgrade, Walk, describe
 from rollout.core.outcome import Handle
+from rollout.engine.gauges import PacingCollector
+from rollout.engine.pacer import Pacer
+from rollout.engine.tracker import Tracker
 from rollout.journal.journal import Recorded
 
 TEXT_CHARS_MAX: Final = 300
@@ -22,7 +25,7 @@ EVIDENCE_SHOWN_MAX: Final = 16
 NEEDS_A_LOOK: Final = (
     event.Failed
     | event.Lost
-    | event.Blinded
+    | sight_event.Blinded
     | event.GateFailed
     | event.TurnedBack
     | event.HeldOnFailure
@@ -38,6 +41,7 @@ class Telemetry:
 
     def __init__(self, logger: FilteringBoundLogger, registry: CollectorRegistry) -> None:
         self._logger = logger
+        self._registry = registry
         self._operations: dict[StreamName, str] = {}
         """The last intent of each open stream: answers name their call by number only."""
         self._entries = Counter("rolloutd_entries", "Entries recorded, by kind of fact.", ["kind"], registry=registry)
@@ -54,6 +58,10 @@ class Telemetry:
             "rolloutd_service_rollouts_ended", "Attempts that ended, by outcome.", ["outcome"], registry=registry
         )
         self._position = Gauge("rolloutd_journal_position", "Position of the last entry.", registry=registry)
+
+    def watch(self, pacer: Pacer, tracker: Tracker) -> None:
+        """Show how these two stand whenever the registry is scraped. Once for each registry."""
+        self._registry.register(PacingCollector(pacer, tracker))
 
     def record(self, records: Sequence[Recorded]) -> None:
         """Log and count entries that have just become durable, each exactly once."""

@@ -18,6 +18,7 @@ from rollout.core.outcome import Handle, Progress, Unreachable
 from rollout.core.snapshot import Look, Observation
 from rollout.engine.bucket import retry_after
 from rollout.engine.clock import Clock
+from rollout.engine.eyes import tell_pacer
 from rollout.engine.line import Line, Tracked
 from rollout.engine.pacer import Kind, Lane, Pacer, jitter
 from rollout.engine.wheel import TICK_S, Wheel
@@ -59,6 +60,10 @@ class Tracker:
         self._workers = workers
         self._idle = workers
         self._held = 0
+        self.polls = 0
+        """Operations asked about so far."""
+        self.looks = 0
+        """Deployments looked at so far."""
         self._runs = False
         self._wheel: Wheel[Tracked] = Wheel()
         self._lines: dict[str, Line] = {}
@@ -95,6 +100,8 @@ class Tracker:
         if self._runs:
             raise InvariantBroken("the tracker runs already: one run serves the whole process")
         self._runs = True
+        # A run before this one may have left records in lines that nothing else would stir again.
+        self._stirred = dict.fromkeys(self._lines.values())
         try:
             async with asyncio.TaskGroup() as group:
                 for number in range(self._workers):
@@ -110,6 +117,12 @@ class Tracker:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
+
+    def late_s(self) -> dict[str, float]:
+        """Give for each scope how long the question has been due that waits longest for its turn; 0 = none waits."""
+        now_t = self._clock.now().t
+        since = {scope: line.oldest_t() for scope, line in self._lines.items()}
+        return {scope: 0.0 if t is None else now_t - t for scope, t in since.items()}
 
     def _track(self, record: Tracked, first_t: float) -> Tracked:
         if self._held >= TRACKED_MAX:
@@ -131,7 +144,7 @@ class Tracker:
             line = self._lines.get(record.scope)
             if line is None:
                 line = self._lines[record.scope] = Line(record.scope)
-            line.add(record, record.lane_at(now_t))
+            line.add(record, record.lane_at(now_t), now_t)
             lines[line] = None
         for line in lines:
             self._serve(line)
@@ -145,10 +158,11 @@ class Tracker:
         self._crowded.pop(line, None)
         while True:
             self._held -= line.drop_cancelled()
-            lane = line.first_lane()
-            if lane is None:
+            first = line.first()
+            if first is None:
                 self._withdraw(line)
                 return
+            lane, record = first
             if self._idle <= 0 or (line.busy >= self._idle and lane is not Lane.GOING_BACK):
                 self._withdraw(line)
                 self._crowded[line] = None
@@ -156,14 +170,14 @@ class Tracker:
             if line.permits:
                 line.permits -= 1
             elif not self._pacer.try_permit(line.scope, Kind.READ, lane):
-                self._wish(line, lane)
+                self._wish(line, lane, record.joined_t)
                 return
             self._idle -= 1
             line.busy += 1
             self._asking.put_nowait(line.pop())
 
-    def _wish(self, line: Line, lane: Lane) -> None:
-        """Have one wish with the pacer, as important as the line's first record."""
+    def _wish(self, line: Line, lane: Lane, since_t: float) -> None:
+        """Have one wish with the pacer, as important and as old as the line's first record."""
         if line.wish is not None and line.wish.lane is lane:
             return
 
@@ -175,7 +189,7 @@ class Tracker:
 
         if line.wish is not None:
             line.wish.cancel()
-        line.wish = self._pacer.ask(line.scope, Kind.READ, lane, granted)
+        line.wish = self._pacer.ask(line.scope, Kind.READ, lane, granted, since_t=since_t, crowd=line.count)
 
     def _withdraw(self, line: Line) -> None:
         """Keep neither a wish nor an unused permit for a line that cannot ask."""
@@ -206,14 +220,25 @@ class Tracker:
             self._held -= 1
             self._pacer.give_back(record.scope, Kind.READ)
             return
+        if self._pacer.is_closed(record.scope, Kind.READ):
+            # A Retry-After came after the permit and before the question.
+            self._pacer.give_back(record.scope, Kind.READ)
+            self._schedule(record, self._clock.now().t)
+            return
         record.asked_t = self._clock.now().t
+        if isinstance(record.subject, Handle):
+            self.polls += 1
+        else:
+            self.looks += 1
         answer, words = await self._answer(record.subject)
+        tell_pacer(self._pacer, record.scope, record.asked_t, answer)
         if isinstance(answer, Unreachable):
             record.errors += 1
-            if answer.throttled:
-                self._pacer.throttled(record.scope, Kind.READ, answer.retry_after_s)
         else:
             record.errors = 0
+            if record.repeats:
+                self._pacer.repay(record.scope, Kind.READ)
+        record.repeats = False
         if record.tell is None or record.tell(*words) or not record.wanted:
             self._held -= 1
             record.cancel()
@@ -239,16 +264,27 @@ class Tracker:
         """Give the time of the record's next question, now that `answer` was not enough."""
         now_t = self._clock.now().t
         not_before_t = now_t
+        regular_t = now_t + interval(now_t - record.born_t)
         if isinstance(answer, Unreachable):
             not_before_t += retry_after(answer.retry_after_s)
-            regular_t = max(not_before_t, now_t + jitter(record.errors - 1, self._draw()))
-        else:
-            regular_t = now_t + interval(now_t - record.born_t)
+            regular_t = max(not_before_t, self._repeat_t(record, now_t, regular_t))
         if record.due_t is not None and record.asked_t > record.due_t:
             record.due_t = None
         if record.due_t is None or regular_t <= record.due_t:
             return regular_t
         return min(regular_t, max(not_before_t, record.due_t + TICK_S))
+
+    def _repeat_t(self, record: Tracked, now_t: float, timetable_t: float) -> float:
+        """Give the time at which to ask again after an error: backed off, and sooner than the timetable if affordable.
+
+        A question by the timetable is no repeat, so without budget nobody waits longer than that; what goes back waits
+        no longer than its backing off.
+        """
+        soon_t = now_t + jitter(record.errors - 1, self._draw())
+        if soon_t >= timetable_t:
+            return soon_t
+        record.repeats = self._pacer.may_repeat(record.scope, Kind.READ, record.lane)
+        return soon_t if record.repeats else timetable_t
 
 
 def _spread(text: str) -> float:

@@ -111,8 +111,9 @@ class Carrier:
         group = self._first()
         entries = [entry for pending in group for entry in pending.entries]
         ended = [stream for pending in group for stream in pending.ended]
+        answers = [each for pending in group for each in pending.answers]
         try:
-            recorded = await self._journal.append(entries, ended)
+            recorded = await self._journal.append(entries, ended, answers)
         except JournalFull as error:
             await self._wait_for_room(error)
             return

@@ -29,20 +29,41 @@ class StreamRow(msgspec.Struct, frozen=True):
     ended: bool
 
 
+class Question(msgspec.Struct, frozen=True):
+    """What somebody asks from another process. `command` is the whole ask as JSON; `asked_wall` POSIX seconds."""
+
+    key: str
+    actor: str
+    reason: str
+    command: str
+    asked_wall: float
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The one answer to the question `key`, as JSON."""
+
+    key: str
+    answer: str
+    wall: float
+
+
 class VersionConflict(Exception):
     """Another process wrote to a stream this one owns. This process stops; it never retries."""
 
 
 class Journal(Protocol):
-    """Durable entries, an index of streams, a heartbeat and content-addressed blobs."""
+    """Durable entries, an index of streams, a heartbeat, content-addressed blobs, and the inbox."""
 
-    async def append(self, entries: Sequence[Entry], ended: Sequence[StreamName] = ()) -> Sequence[Recorded]:
+    async def append(
+        self, entries: Sequence[Entry], ended: Sequence[StreamName] = (), answers: Sequence[Answered] = ()
+    ) -> Sequence[Recorded]:
         """Write entries of one or several streams in one transaction: all or none, durable on return.
 
-        `ended` names streams that take no further entry after these. Raises VersionConflict where a version is not its
-        stream's next, its stream has ended, or another engine has opened the journal since; JournalFull when the disk
-        is full (the journal stays readable, and the next append tries again); StateUnusable when a sync failed (the
-        journal refuses everything from then on: the kernel may have dropped the pages).
+        `ended` names streams that take no further entry after these. `answers` are written with the entries that make
+        them true. Raises VersionConflict where a version is not its stream's next, its stream has ended, a question is
+        unknown or was answered, or another engine has opened the journal since; JournalFull when the disk is full (the
+        journal stays readable, and the next append tries again); StateUnusable when a sync failed (the journal refuses
+        everything from then on: the kernel may have dropped the pages).
         Once called, a write is finished even when the caller is cancelled.
         """
         ...
@@ -73,6 +94,25 @@ class Journal(Protocol):
 
     async def payload(self, digest: Digest) -> bytes:
         """Give a blob back; an unknown or altered one raises JournalDamaged."""
+        ...
+
+    async def post(self, question: Question) -> None:
+        """Ask, durable on return; the same question under the same key is asked once.
+
+        Raises CommandRefused for a key used for another question, an unfit question, or a full inbox.
+        """
+        ...
+
+    async def take(self, limit: int) -> Sequence[Question]:
+        """Give the first questions without an answer, in order; none of them can be withdrawn from now on."""
+        ...
+
+    async def withdraw(self, key: str) -> bool:
+        """Take a question back; False = there is none, or an engine has read it."""
+        ...
+
+    async def answer_to(self, key: str) -> str | None:
+        """Give the answer to a question; None = there is none yet."""
         ...
 
     async def verify(self) -> int:

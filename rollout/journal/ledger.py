@@ -24,7 +24,7 @@ from rollout.core.names import (
 )
 from rollout.errors import JournalDamaged, JournalFull
 from rollout.journal.carrier import Carrier, Listener
-from rollout.journal.journal import Journal, StreamRow
+from rollout.journal.journal import Answered, Journal, StreamRow
 from rollout.journal.pending import Pending
 
 S = TypeVar("S")
@@ -143,10 +143,18 @@ class Ledger(Generic[S, R]):
 
     # --- recording ---
 
-    def put(self, drafts: Sequence[tuple[StreamName, Fact]], *, now: Now, actor: str) -> Pending:
+    def put(
+        self,
+        drafts: Sequence[tuple[StreamName, Fact]],
+        *,
+        now: Now,
+        actor: str,
+        answers: Sequence[Answered] = (),
+    ) -> Pending:
         """Evolve at once, number the entries, and queue them as one transaction; await the result to know it durable.
 
-        All or nothing: IllegalFact for any of them changes no state. Raises what broke the ledger once it is broken.
+        `answers` to the inbox become durable with them. All or nothing: IllegalFact for any of them changes no state.
+        Raises what broke the ledger once it is broken.
         """
         self._carrier.refuse_if_unable(len(drafts))
         services = ChainMap[StreamName, S]({}, self._services)
@@ -161,7 +169,7 @@ class Ledger(Generic[S, R]):
         self._services |= services.maps[0]
         self._rollouts |= rollouts.maps[0]
         self._index |= index
-        pending = Pending(entries, [row.stream for row in index.values() if row.ended])
+        pending = Pending(entries, [row.stream for row in index.values() if row.ended], answers)
         self._carrier.queue(pending)
         return pending
 

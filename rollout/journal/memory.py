@@ -8,8 +8,9 @@ from rollout.core.event import Entry
 from rollout.core.names import Digest, Now, StreamName
 from rollout.errors import JournalDamaged, StateUnusable
 from rollout.journal.codec import GENESIS
+from rollout.journal.inbox import refuse_full, refuse_other, refuse_unfit, twice
 from rollout.journal.index import StreamIndex
-from rollout.journal.journal import Recorded, StreamRow
+from rollout.journal.journal import Answered, Question, Recorded, StreamRow
 from rollout.journal.record import READ_LIMIT_MAX, ChainWalk, Stored, draft, seal, unseal
 
 
@@ -21,14 +22,23 @@ class MemoryJournal:
         self._streams: dict[StreamName, StreamRow] = {}
         self._index = StreamIndex(self._streams.get)
         self._blobs: dict[Digest, bytes] = {}
+        self._questions: dict[str, Question] = {}
+        self._answers: dict[str, str] = {}
+        self._taken: set[str] = set()
         self._t = 0.0
         self._closed = False
 
-    async def append(self, entries: Sequence[Entry], ended: Sequence[StreamName] = ()) -> Sequence[Recorded]:
+    async def append(
+        self, entries: Sequence[Entry], ended: Sequence[StreamName] = (), answers: Sequence[Answered] = ()
+    ) -> Sequence[Recorded]:
         """Write all or none, then give other tasks their turn, as a sync does."""
         self._refuse_if_closed()
         drafts = [draft(entry) for entry in entries]
+        for each in answers:
+            if each.key not in self._questions or each.key in self._answers:
+                raise twice(each.key)
         changed = self._index.accept(drafts, ended)
+        self._answers |= {each.key: each.answer for each in answers}
         for drafted in drafts:
             self._records.append(seal(drafted, len(self._records) + 1, self._link(len(self._records))))
             self._t = max(self._t, drafted.entry.now.t)
@@ -82,6 +92,35 @@ class MemoryJournal:
             message = f"the state holds no payload {digest}"
             raise JournalDamaged(message)
         return self._blobs[digest]
+
+    async def post(self, question: Question) -> None:
+        """Ask."""
+        self._refuse_if_closed()
+        refuse_unfit(question)
+        if (known := self._questions.get(question.key)) is not None:
+            refuse_other(known.command, question)
+            return
+        refuse_full(len(self._questions) - len(self._answers))
+        self._questions[question.key] = question
+
+    async def take(self, limit: int) -> Sequence[Question]:
+        """Give the first questions without an answer."""
+        self._refuse_if_closed()
+        if len(self._questions) == len(self._answers):
+            return []
+        first = [each for each in self._questions.values() if each.key not in self._answers][:limit]
+        self._taken.update(each.key for each in first)
+        return first
+
+    async def withdraw(self, key: str) -> bool:
+        """Take a question back that no engine has read."""
+        self._refuse_if_closed()
+        return key not in self._taken and self._questions.pop(key, None) is not None
+
+    async def answer_to(self, key: str) -> str | None:
+        """Give the answer to a question, if there is one."""
+        self._refuse_if_closed()
+        return self._answers.get(key)
 
     async def verify(self) -> int:
         """Walk the whole chain."""

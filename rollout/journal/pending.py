@@ -5,15 +5,16 @@ from collections.abc import Generator, Sequence
 
 from rollout.core.event import Entry
 from rollout.core.names import StreamName
-from rollout.journal.journal import Recorded
+from rollout.journal.journal import Answered, Recorded
 
 
 class Pending:
     """Entries of one transaction. Await it to know them durable; several may, and cancelling one stops nothing."""
 
-    def __init__(self, entries: Sequence[Entry], ended: Sequence[StreamName]) -> None:
+    def __init__(self, entries: Sequence[Entry], ended: Sequence[StreamName], answers: Sequence[Answered] = ()) -> None:
         self.entries = tuple(entries)
         self.ended = tuple(ended)
+        self.answers = tuple(answers)
         self._answer: asyncio.Future[Sequence[Recorded]] = asyncio.get_running_loop().create_future()
         self._answer.add_done_callback(_seen)
 

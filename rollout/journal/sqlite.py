@@ -20,7 +20,7 @@ from rollout.core.event import Entry
 from rollout.core.names import Digest, Now, StreamName
 from rollout.errors import InvariantBroken, StateUnusable
 from rollout.journal import database
-from rollout.journal.journal import Recorded, StreamRow
+from rollout.journal.journal import Answered, Question, Recorded, StreamRow
 from rollout.journal.offload import Offload, OneThread
 from rollout.journal.record import ChainWalk, draft
 from rollout.journal.tables import Change, Connect, Tables
@@ -81,10 +81,13 @@ class SqliteJournal:
         finally:
             offload.close()
 
-    async def append(self, entries: Sequence[Entry], ended: Sequence[StreamName] = ()) -> Sequence[Recorded]:
+    async def append(
+        self, entries: Sequence[Entry], ended: Sequence[StreamName] = (), answers: Sequence[Answered] = ()
+    ) -> Sequence[Recorded]:
         """Write entries in one transaction, together with whatever else is queued."""
         drafts = [draft(entry) for entry in entries]
-        return await self._write(lambda tables: tables.append(drafts, ended), rows=len(drafts) + len(ended))
+        rows = len(drafts) + len(ended) + len(answers)
+        return await self._write(lambda tables: tables.append(drafts, ended, answers), rows=rows)
 
     async def beat(self, now: Now) -> None:
         """Note that the engine lived at `now`."""
@@ -118,6 +121,24 @@ class SqliteJournal:
     async def payload(self, digest: Digest) -> bytes:
         """Give a blob back."""
         return await self._read(lambda: self._tables.payload(digest))
+
+    async def post(self, question: Question) -> None:
+        """Ask. Raises CommandRefused for a used key, an unfit question, or a full inbox."""
+        await self._write(lambda tables: tables.post(question), rows=1)
+
+    async def take(self, limit: int) -> Sequence[Question]:
+        """Give the first questions without an answer; where there are none, nothing is written."""
+        if not await self._read(self._tables.any_waiting):
+            return []
+        return await self._write(lambda tables: tables.take(limit), rows=limit)
+
+    async def withdraw(self, key: str) -> bool:
+        """Take a question back that no engine has read."""
+        return await self._write(lambda tables: tables.withdraw(key), rows=1)
+
+    async def answer_to(self, key: str) -> str | None:
+        """Give the answer to a question, if there is one."""
+        return await self._read(lambda: self._tables.answer_to(key))
 
     async def verify(self) -> int:
         """Walk the whole chain, page by page, so that appends go on in between."""

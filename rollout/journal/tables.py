@@ -14,19 +14,16 @@ import msgspec
 from msgspec.structs import astuple, replace
 
 from rollout.core.names import Digest, Now, StreamName
-from rollout.errors import JournalDamaged, JournalFull, StateUnusable
-from rollout.journal import database
+from rollout.errors import CommandRefused, JournalDamaged, JournalFull, StateUnusable
+from rollout.journal import database, inbox
 from rollout.journal.codec import GENESIS
 from rollout.journal.index import StreamIndex
-from rollout.journal.journal import Recorded, StreamRow, VersionConflict
-from rollout.journal.record import READ_LIMIT_MAX, ChainWalk, Draft, Stored, seal, unseal
+from rollout.journal.journal import Answered, Question, Recorded, StreamRow, VersionConflict
+from rollout.journal.pages import Pages
+from rollout.journal.record import READ_LIMIT_MAX, ChainWalk, Draft, Stored, seal
 
 CHECKPOINT_ROWS: Final = 2_000
 """The log is folded into the file after about so many rows; a few megabytes, so that a start replays little."""
-
-COLUMNS: Final = "e.position, e.stream, e.version, e.t, e.wall, e.actor, e.format, e.payload, e.chain"
-LINKED: Final = f"SELECT {COLUMNS}, p.chain FROM entries e LEFT JOIN entries p ON p.position = e.position - 1"  # noqa: S608 -- the columns are the constant above
-"""Each record with the link before it, so that any single record can be checked without walking to it."""
 
 Connect = Callable[[Path], sqlite3.Connection]
 """The seam for faults: tests give a connection that fails, counts or has a page limit."""
@@ -50,13 +47,14 @@ class Tables:
     def __init__(self, path: Path, connect: Connect = database.connect) -> None:
         self._path = path
         self._unusable: StateUnusable | VersionConflict | None = None
-        self._index = StreamIndex(self._find)
         self._since_checkpoint = 0
         with database.translated(path), contextlib.ExitStack() as undo:
             self._connection = connect(path)
             undo.callback(self._connection.close)
             database.migrate(self._connection)
             self.epoch = database.claim(self._connection)
+            self._pages = Pages(self._connection, path)
+            self._index = StreamIndex(self._pages.find)
             self._tip = self._staged = self._read_tip()
             undo.pop_all()
 
@@ -65,9 +63,9 @@ class Tables:
     def commit(self, changes: Sequence[Change]) -> list[object]:
         """Make all changes in one transaction with one sync, and give their results in order.
 
-        A change that raises VersionConflict has that as its result and leaves its neighbours alone. Raises JournalFull
-        when the disk took nothing, after which the next commit may succeed. Any other failure is final: a sync that
-        failed may have dropped what the next one would seem to save.
+        A change that raises VersionConflict or CommandRefused has that as its result and leaves its neighbours alone.
+        Raises JournalFull when the disk took nothing, after which the next commit may succeed. Any other failure is
+        final: a sync that failed may have dropped what the next one would seem to save.
         """
         self._refuse_if_unusable()
         self._staged = self._tip
@@ -85,8 +83,11 @@ class Tables:
             raise
         return results
 
-    def append(self, drafts: Sequence[Draft], ended: Sequence[StreamName]) -> Sequence[Recorded]:
-        """Inside a commit: write entries, or raise VersionConflict and write none of them."""
+    def append(
+        self, drafts: Sequence[Draft], ended: Sequence[StreamName], answers: Sequence[Answered] = ()
+    ) -> Sequence[Recorded]:
+        """Inside a commit: write entries and answers, or raise VersionConflict and write none of them."""
+        inbox.refuse_unanswerable(self._connection, answers)
         changed = self._index.accept(drafts, ended)
         sealed = [self._seal_next(drafted) for drafted in drafts]
         firsts = {record.stream: record.position for record in reversed(sealed)}
@@ -98,6 +99,8 @@ class Tables:
             " ON CONFLICT (stream) DO UPDATE SET version = excluded.version, ended = excluded.ended",
             [(firsts.get(row.stream), row.stream, row.version, row.ended) for row in changed],
         )
+        if answers:
+            inbox.answer(self._connection, answers)
         self._since_checkpoint += len(sealed)
         return [
             Recorded(record.position, drafted.entry, record.chain)
@@ -111,6 +114,18 @@ class Tables:
     def put(self, digest: Digest, payload: bytes) -> None:
         """Inside a commit: store a blob once."""
         self._connection.execute("INSERT OR IGNORE INTO blobs VALUES (?, ?)", (digest, payload))
+
+    def post(self, question: Question) -> None:
+        """Inside a commit: ask. Raises CommandRefused, and then nothing was asked."""
+        inbox.post(self._connection, question)
+
+    def take(self, limit: int) -> Sequence[Question]:
+        """Inside a commit: give the first questions without an answer."""
+        return inbox.take(self._connection, limit)
+
+    def withdraw(self, key: str) -> bool:
+        """Inside a commit: take a question back."""
+        return inbox.withdraw(self._connection, key)
 
     def _transact(self, changes: Sequence[Change]) -> list[object]:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -131,8 +146,8 @@ class Tables:
     def _result_of(self, change: Change) -> object:
         try:
             return change(self)
-        except VersionConflict as conflict:
-            return conflict
+        except (VersionConflict, CommandRefused) as refused:
+            return refused
 
     def _refuse_if_outlived(self) -> None:
         """Stop an engine that another one has followed, even where somebody removed the lock file between them."""
@@ -167,34 +182,27 @@ class Tables:
     def read(self, stream: StreamName) -> Sequence[Recorded]:
         """Give one stream's entries, each checked against the link before it."""
         with self._reading():
-            known = self._find(stream)
-            rows = self._connection.execute(f"{LINKED} WHERE e.stream = ? ORDER BY e.version", (stream,)).fetchall()
-        records = [self._unseal(row) for row in rows]
-        versions = [record.entry.version for record in records]
-        if versions != list(range(1, (known.version if known else 0) + 1)):
-            message = (
-                f"{stream} holds versions {versions[:3]}…{versions[-3:]}, the index says {known}: entries are missing"
-            )
-            raise JournalDamaged(message)
-        return records
+            return self._pages.read(stream)
 
     def read_after(self, position: int, limit: int) -> Sequence[Recorded]:
         """Give the next entries of all streams."""
         with self._reading():
-            rows = self._page(position, min(limit, READ_LIMIT_MAX))
-        records = [self._unseal(row) for row in rows]
-        for expected, record in enumerate(records, start=position + 1):
-            if record.position != expected:
-                message = f"the chain breaks: record {expected} is missing, the next is {record.position}"
-                raise JournalDamaged(message)
-        return records
+            return self._pages.read_after(position, limit)
 
     def streams(self, *, open_only: bool) -> Sequence[StreamRow]:
         """Give the index, in order of first entries."""
-        which = "WHERE ended = 0" if open_only else ""
         with self._reading():
-            rows = self._connection.execute(f"SELECT stream, version, ended FROM streams {which} ORDER BY first")  # noqa: S608 -- one of two constants
-            return [StreamRow(stream, version, ended=bool(ended)) for stream, version, ended in rows]
+            return self._pages.streams(open_only=open_only)
+
+    def any_waiting(self) -> bool:
+        """Tell whether a question waits in the inbox."""
+        with self._reading():
+            return inbox.any_waiting(self._connection)
+
+    def answer_to(self, key: str) -> str | None:
+        """Give the answer to a question."""
+        with self._reading():
+            return inbox.answer_to(self._connection, key)
 
     def payload(self, digest: Digest) -> bytes:
         """Give a blob back, compared with its digest."""
@@ -213,10 +221,10 @@ class Tables:
         """Walk one page further; True when the last record has been seen and agrees with heartbeat and index."""
         with self._reading():
             if walk.position == 0:
-                self._check_pages()
-            rows = self._page(walk.position, READ_LIMIT_MAX)
+                self._pages.check()
+            rows = self._pages.page(walk.position, READ_LIMIT_MAX)
             for row in rows:
-                walk.step(self._stored(row))
+                walk.step(self._pages.stored(row))
             if len(rows) == READ_LIMIT_MAX:
                 return False
             index = {row.stream: row.version for row in self.streams(open_only=False)}
@@ -241,36 +249,6 @@ class Tables:
             message = f"{self._path}: the last record written was {known.position}, the last one there is {there}"
             raise JournalDamaged(message)
         return known
-
-    def _find(self, stream: StreamName) -> StreamRow | None:
-        row = self._connection.execute("SELECT version, ended FROM streams WHERE stream = ?", (stream,)).fetchone()
-        return StreamRow(stream, row[0], ended=bool(row[1])) if row else None
-
-    def _page(self, position: int, limit: int) -> list[tuple[object, ...]]:
-        query = f"{LINKED} WHERE e.position > ? ORDER BY e.position LIMIT ?"
-        return self._connection.execute(query, (position, limit)).fetchall()
-
-    def _check_pages(self) -> None:
-        (verdict,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
-        if verdict != "ok":
-            message = f"{self._path} is damaged: {verdict}; restore the state from a backup"
-            raise JournalDamaged(message)
-
-    def _unseal(self, row: tuple[object, ...]) -> Recorded:
-        stored, previous = self._stored(row), row[-1]
-        if stored.position == 1:
-            previous = GENESIS
-        if not isinstance(previous, str):
-            message = f"the chain breaks: record {stored.position - 1} is missing"
-            raise JournalDamaged(message)
-        return unseal(stored, previous)
-
-    def _stored(self, row: tuple[object, ...]) -> Stored:
-        try:
-            return msgspec.convert(dict(zip(Stored.__struct_fields__, row, strict=False)), Stored)
-        except msgspec.ValidationError as error:
-            message = f"record {row[0]} is damaged: {error}; restore the state from a backup"
-            raise JournalDamaged(message) from error
 
     def _reading(self) -> contextlib.AbstractContextManager[None]:
         self._refuse_if_unusable()

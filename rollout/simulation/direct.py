@@ -26,7 +26,7 @@ from rollout.core.outcome import (
     Unreachable,
 )
 from rollout.core.snapshot import Absent, Observation
-from rollout.emulator.calls import Call, Dropped, Redirected
+from rollout.emulator.calls import Call, Dropped, Page, Redirected
 from rollout.emulator.fabric import Fabric
 from rollout.emulator.fabric_state import Operation as Followed
 from rollout.emulator.fabric_state import Release
@@ -65,6 +65,7 @@ _THROTTLES: Final = frozenset({ErrorCode.TOO_MANY_REQUESTS, ErrorCode.SERVER_BUS
 _LOCKED: Final = "requires exclusive access"
 _BLOCKING: Final = re.compile(r"x-ms-requestid ([0-9a-f]{32})\b")
 _DROPPED: Final = "the connection was dropped before an answer"
+_PAGE: Final = "HTTP 503 with a page of HTML"
 _REDIRECTED: Final = "HTTP 307 to another host; redirects are not followed"
 _MODES: Final = {RollbackMode.AUTO: Mode.AUTO, RollbackMode.MANUAL: Mode.MANUAL}
 
@@ -117,6 +118,8 @@ class DirectPlatform:
         except TimeoutError:
             said = f"no answer within {ticket.timeout_s:g} s"
             return Lost(said) if sent else Refused(RefusedKind.NOT_SENT, said)
+        except ConnectionError:
+            return Lost(_DROPPED) if sent else Refused(RefusedKind.NOT_SENT, "the connection was refused")
 
     async def observe(self, target: Target) -> Observation:
         """Look at one deployment."""
@@ -145,6 +148,8 @@ class DirectPlatform:
                 return Refused(RefusedKind.REJECTED, _REDIRECTED)
             except Dropped:
                 return Lost(_DROPPED)
+            except Page:
+                return Lost(_PAGE)
             return Lost(_DROPPED) if call.lose_answer else Accepted(Handle(target.subscription, call.request_id))
 
         return deliver
@@ -193,6 +198,8 @@ class DirectPlatform:
             async with asyncio.timeout(self._request_timeout_s):
                 await self._wire.reach(service, None)
                 return await self._wire.exchange(service, None, lambda: _answered(question))
+        except ConnectionError:
+            return Unreachable(_DROPPED)
         except TimeoutError:
             return Unreachable(f"no answer within {self._request_timeout_s:g} s")
 
@@ -247,6 +254,8 @@ def _answered(question: Callable[[], T]) -> T | Unreachable:
         return Unreachable(_REDIRECTED)
     except Dropped:
         return Unreachable(_DROPPED)
+    except Page:
+        return Unreachable(_PAGE)
 
 
 def _refused(refusal: Refusal) -> Outcome:

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from rollout.core.event import Entry
 from rollout.core.names import Digest, Now, StreamName
 from rollout.core.operation import Operation, describe
-from rollout.journal.journal import Journal, Recorded, StreamRow
+from rollout.journal.journal import Answered, Journal, Question, Recorded, StreamRow
 from rollout.simulation.process import Process
 from rollout.simulation.wire import Wire
 
@@ -26,13 +26,16 @@ class MortalJournal:
         self._durable = durable
         self._sync_s = sync_s
 
-    async def append(self, entries: Sequence[Entry], ended: Sequence[StreamName] = ()) -> Sequence[Recorded]:
+    async def append(
+        self, entries: Sequence[Entry], ended: Sequence[StreamName] = (), answers: Sequence[Answered] = ()
+    ) -> Sequence[Recorded]:
         """Append, with a moment on each side."""
         about = ", ".join(f"{type(entry.fact).__name__} {entry.stream}:{entry.version}" for entry in entries)
+        about += "".join(f" answer {each.key}" for each in answers)
         self._process.refuse_if_dead()
         await asyncio.sleep(self._sync_s)
         await self._process.moment(f"not yet durable: {about}")
-        recorded = await self._journal.append(entries, ended)
+        recorded = await self._journal.append(entries, ended, answers)
         await self._process.moment(f"durable, nobody told: {about}")
         return recorded
 
@@ -63,6 +66,25 @@ class MortalJournal:
     async def payload(self, digest: Digest) -> bytes:
         """Give a blob back."""
         return await self._journal.payload(digest)
+
+    async def post(self, question: Question) -> None:
+        """Ask."""
+        await self._journal.post(question)
+
+    async def take(self, limit: int) -> Sequence[Question]:
+        """Give questions, with a moment behind them if there are any."""
+        taken = await self._journal.take(limit)
+        if taken:
+            await self._process.moment(f"read, not answered: {', '.join(each.key for each in taken)}")
+        return taken
+
+    async def withdraw(self, key: str) -> bool:
+        """Take a question back."""
+        return await self._journal.withdraw(key)
+
+    async def answer_to(self, key: str) -> str | None:
+        """Give an answer."""
+        return await self._journal.answer_to(key)
 
     async def verify(self) -> int:
         """Walk the whole chain."""

@@ -14,6 +14,9 @@ from rollout.simulation.loop import STEPS_MAX, VirtualLoop
 
 T = TypeVar("T")
 
+LoopMaker = Callable[[float, int], VirtualLoop]
+"""Makes the loop of one incarnation from its first second and its budget of steps."""
+
 AWAITS_MAX: Final = 100
 """How often one corpse may want to await something on its way out, before it is given up on."""
 
@@ -29,12 +32,19 @@ class LeftBehind(InvariantBroken):
 class Process:
     """One incarnation. `dies_at` is the number of the moment at which it dies; None = it lives to its end."""
 
-    def __init__(self, *, start: float = 0.0, dies_at: int | None = None, steps_max: int = STEPS_MAX) -> None:
+    def __init__(
+        self,
+        *,
+        start: float = 0.0,
+        dies_at: int | None = None,
+        steps_max: int = STEPS_MAX,
+        make_loop: LoopMaker | None = None,
+    ) -> None:
         self.moments: list[str] = []
         """What each moment passed so far was about."""
         self.killed = False
         self._dies_at = dies_at
-        self._loop = VirtualLoop(start=start, steps_max=steps_max)
+        self._loop = make_loop(start, steps_max) if make_loop else VirtualLoop(start=start, steps_max=steps_max)
 
     @property
     def time(self) -> float:
@@ -114,6 +124,6 @@ def _close(corpse: Any) -> None:
         try:
             for each in reversed(chain):
                 each.close()
-        except (RuntimeError, asyncio.CancelledError, InvariantBroken):
+        except (RuntimeError, asyncio.CancelledError, InvariantBroken, BaseExceptionGroup):
             continue
         return

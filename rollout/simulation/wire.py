@@ -13,7 +13,10 @@ CROSSING_S_MAX: Final = 0.2
 
 
 class Wire(Protocol):
-    """The way of one request to a service and back. `operation` None = a question, which changes nothing."""
+    """The way of one request to a service and back. `operation` None = a question, which changes nothing.
+
+    Both halves raise ConnectionError where the connection ends.
+    """
 
     async def reach(self, service: str, operation: Operation | None) -> None:
         """Get a connection in hand; nothing of the request has left."""

@@ -29,7 +29,7 @@ from rollout.platforms.platform import Platform
 from rollout.simulation.direct import DirectPlatform
 from rollout.simulation.loop import STEPS_MAX
 from rollout.simulation.mortal import LATE_PER_TIMEOUT, MortalJournal, MortalWire
-from rollout.simulation.process import Process
+from rollout.simulation.process import LoopMaker, Process
 from rollout.simulation.wire import SteadyWire, Wire
 
 T = TypeVar("T")
@@ -82,8 +82,18 @@ class World:
     """None = a steady one, drawn from the seed."""
     sync_s: float = 0.0
     """How long the disk takes to make an append durable."""
+    make_loop: LoopMaker | None = None
+    """None = plain virtual loops, which run everything in order of arrival."""
+    wall: Callable[[float], float] = lambda t: WALL_AT_START + t
+    """What people's clocks show at a virtual second."""
+    around_wire: Callable[[Wire], Wire] = lambda wire: wire
+    """Lays something between the platform and its wire, such as an observer."""
+    around_platform: Callable[[Platform], Platform] = lambda platform: platform
+    """Lays something between the engine and its platform."""
+    inbox_poll_s: float = 30.0
+    """How often its engines look into the inbox: seldom, for most worlds hold nobody who speaks."""
     fabric: Fabric = field(init=False)
-    journal: MemoryJournal = field(init=False, default_factory=MemoryJournal)
+    journal: MemoryJournal = field(default_factory=MemoryJournal)
     _ids: RequestIds = field(init=False)
     _t: float = field(init=False, default=0.0)
     _process: Process | None = field(init=False, default=None)
@@ -126,7 +136,7 @@ class World:
         """
         if self._process is not None:
             raise InvariantBroken("one engine process at a time: the state directory has one lock")
-        process = Process(start=self._t, dies_at=dies_at, steps_max=steps_max)
+        process = Process(start=self._t, dies_at=dies_at, steps_max=steps_max, make_loop=self.make_loop)
         for when, _, _ in self._in_flight:
             process.call_at(when, self._land)
         if dies_after_s is not None:
@@ -147,24 +157,32 @@ class World:
         wire = MortalWire(
             process,
             self.wire or SteadyWire(wire_draw),
-            self._later,
+            self.later,
             LATE_PER_TIMEOUT * self.request_timeout_s,
         )
-        platform = DirectPlatform(self.fabric, journal, wire, self._ids, request_timeout_s=self.request_timeout_s)
-        clock = EngineClock.on_running_loop(await journal.last_t(), lambda: WALL_AT_START + self.time())
+        direct = DirectPlatform(
+            self.fabric, journal, self.around_wire(wire), self._ids, request_timeout_s=self.request_timeout_s
+        )
+        platform = self.around_platform(direct)
+        clock = EngineClock.on_running_loop(await journal.last_t(), lambda: self.wall(self.time()))
         with unwrapped():
             ledger: RolloutLedger = Ledger(journal, evolve, evolve_fleet)
             async with ledger.opened():
                 kit = self.make_kit(ledger, platform, clock, draw)
-                return await script(Parts(Engine(journal, kit), kit, journal, process))
+                engine = Engine(journal, kit, inbox_poll_s=self.inbox_poll_s)
+                return await script(Parts(engine, kit, journal, process))
 
     def _chance(self, whose: str) -> Callable[[], float]:
         numbers, life = itertools.count(), self._lives
         return lambda: unit(self.seed, whose, life, next(numbers))
 
-    def _later(self, seconds: float, arrive: Callable[[], object]) -> None:
+    def later(self, seconds: float, arrive: Callable[[], object]) -> None:
+        """Let something arrive at the service after so many seconds, whether or not its sender lives to see it."""
         self._flights += 1
-        heapq.heappush(self._in_flight, (self.time() + seconds, self._flights, arrive))
+        when = self.time() + seconds
+        heapq.heappush(self._in_flight, (when, self._flights, arrive))
+        if self._process is not None:
+            self._process.call_at(when, self._land)
 
     def _land(self) -> None:
         """Let arrive whatever is due."""

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from rollout.core.ending import Outcome
 from rollout.core.event import Closed, Entry, Fact, Succeeded
 from rollout.core.names import ENGINE, Digest, Now, StreamName
-from rollout.errors import InvariantBroken, JournalDamaged, StateUnusable
+from rollout.errors import CommandRefused, InvariantBroken, JournalDamaged, StateUnusable
 from rollout.journal.codec import GENESIS, chain
-from rollout.journal.journal import Journal, StreamRow, VersionConflict
+from rollout.journal.inbox import KEY_CHARS_MAX, WAITING_MAX
+from rollout.journal.journal import Answered, Journal, Question, StreamRow, VersionConflict
 from rollout.journal.memory import MemoryJournal
 from rollout.journal.record import draft, record_bytes, seal
 from rollout.journal.sqlite import SqliteJournal
@@ -191,6 +192,75 @@ async def test_a_closed_journal_refuses_everything(journal: Journal) -> None:
     with pytest.raises(StateUnusable, match="closed"):
         await journal.read(A)
     await journal.close()
+
+
+def asked(key: str, command: str = "{}") -> Question:
+    return Question(key, "ann", "because", command, 1_700_000_000.0)
+
+
+async def test_questions_are_given_in_order_until_they_are_answered(journal: Journal) -> None:
+    assert await journal.take(10) == []
+    for key in ("k1", "k2", "k3"):
+        await journal.post(asked(key))
+    assert await journal.take(2) == [asked("k1"), asked("k2")]
+    await journal.append([entry(A, 1)], answers=[Answered("k1", '"yes"', 5.0), Answered("k3", '"no"', 5.0)])
+    assert await journal.take(10) == [asked("k2")]
+    assert [await journal.answer_to(key) for key in ("k1", "k2", "k3", "k4")] == ['"yes"', None, '"no"', None]
+
+
+async def test_an_answer_needs_no_entries(journal: Journal) -> None:
+    await journal.post(asked("k1"))
+    assert await journal.append([], answers=[Answered("k1", '"no"', 5.0)]) == []
+    assert await journal.answer_to("k1") == '"no"'
+    assert await journal.verify() == 0
+
+
+async def test_a_question_is_answered_once_and_a_second_answer_writes_nothing(journal: Journal) -> None:
+    await journal.post(asked("k1"))
+    await journal.append([], answers=[Answered("k1", '"first"', 5.0)])
+    for key in ("k1", "unknown"):
+        with pytest.raises(VersionConflict, match=f"the question {key} is not there or was answered before"):
+            await journal.append([entry(A, 1)], answers=[Answered(key, '"second"', 6.0)])
+    assert await journal.answer_to("k1") == '"first"'
+    assert await journal.read_after(0, 10) == []
+
+
+async def test_an_answer_falls_with_the_entries_that_make_it_true(journal: Journal) -> None:
+    await journal.post(asked("k1"))
+    with pytest.raises(VersionConflict):
+        await journal.append([entry(A, 2)], answers=[Answered("k1", '"yes"', 5.0)])
+    assert await journal.answer_to("k1") is None
+    assert await journal.take(10) == [asked("k1")]
+
+
+async def test_the_same_question_is_asked_once_and_another_one_under_its_key_is_refused(journal: Journal) -> None:
+    await journal.post(asked("k1"))
+    await journal.post(asked("k1"))
+    with pytest.raises(CommandRefused, match="the key k1 was used for another command"):
+        await journal.post(asked("k1", '{"other": 1}'))
+    assert await journal.take(10) == [asked("k1")]
+    await journal.append([], answers=[Answered("k1", '"yes"', 5.0)])
+    await journal.post(asked("k1"))
+    assert await journal.take(10) == []
+
+
+async def test_only_what_no_engine_has_read_can_be_withdrawn(journal: Journal) -> None:
+    await journal.post(asked("k1"))
+    await journal.post(asked("k2"))
+    await journal.take(1)
+    assert [await journal.withdraw(key) for key in ("k1", "k2", "k2", "k3")] == [False, True, False, False]
+    assert await journal.take(10) == [asked("k1")]
+
+
+async def test_the_inbox_takes_neither_unfit_questions_nor_any_number_of_them(journal: Journal) -> None:
+    for unfit in (asked(""), asked("k" * (KEY_CHARS_MAX + 1)), asked("k", "x" * 20_000)):
+        with pytest.raises(CommandRefused, match="say it shorter"):
+            await journal.post(unfit)
+    for number in range(WAITING_MAX):
+        await journal.post(asked(f"k{number}"))
+    with pytest.raises(CommandRefused, match="1000 commands wait for an engine already"):
+        await journal.post(asked("one more"))
+    assert len(await journal.take(5000)) == WAITING_MAX
 
 
 async def test_everything_is_there_again_after_closing_and_opening(tmp_path: Path) -> None:

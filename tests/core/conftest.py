@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from rollout.core import event
+from rollout.core import event, word_event
 from rollout.core.action import Action
 from rollout.core.decide import decide
-from rollout.core.ending import Outcome
+from rollout.core.ending import Claim, Outcome
 from rollout.core.event import Entry, Finding, HoldReason, ServiceFact, Verdict
 from rollout.core.evolve import IllegalFact, evolve
 from rollout.core.explain import explain
@@ -173,17 +173,17 @@ class Story:
 
     # --- answers, judged and recorded ---
 
-    def look(self, seen: Observation, *, after_s: float = 1.0) -> ServiceFact | None:
+    def look(self, seen: Observation, *, after_s: float = 1.0, dark_s: float = 0.0) -> ServiceFact | None:
         """Look `after_s` seconds later; the fact it means is recorded. Remembers the look before, as a watch does."""
         self.later(after_s)
         look = Look(seen, self.now)
-        fact = interpret_look(self.state, self.previous, look)
+        fact = interpret_look(self.state, self.previous, look, dark_s=dark_s)
         self.previous = look
         return self._keep(fact)
 
-    def poll(self, progress: Progress, *, after_s: float = 1.0) -> ServiceFact | None:
+    def poll(self, progress: Progress, *, after_s: float = 1.0, dark_s: float = 0.0) -> ServiceFact | None:
         self.later(after_s)
-        return self._keep(interpret_poll(self.state, self.state.calls, progress, self.now))
+        return self._keep(interpret_poll(self.state, self.state.calls, progress, self.now, dark_s=dark_s))
 
     def probe(self, verdict: Verdict, *, after_s: float = 5.0) -> ServiceFact | None:
         self.later(after_s)
@@ -298,6 +298,10 @@ class Story:
     def _to_held(self) -> None:
         self._to_ready()
         self.tell(event.HeldOnFailure("a domain is sick"))
+
+    def _to_resolving(self) -> None:
+        self._to_held()
+        self.tell(word_event.Claimed(Claim.LEFT, "ann", "it is all right"))
 
     def _to_taken_over(self) -> None:
         self._to_ready()

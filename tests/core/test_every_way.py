@@ -5,7 +5,7 @@ world owes nobody consistency: any look may come at any time, so what holds here
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -24,10 +24,13 @@ from rollout.core.action import (
     Wait,
     Watch,
 )
+from rollout.core.command import Command, Refused, Told, Verb
+from rollout.core.commands import answer
 from rollout.core.deadline import deadline
 from rollout.core.decide import FRESH_S, decide
 from rollout.core.drafts import still_wanted
-from rollout.core.event import HoldReason, ServiceFact, Verdict
+from rollout.core.ending import Claim
+from rollout.core.event import ServiceFact, Verdict
 from rollout.core.evolve import evolve
 from rollout.core.explain import explain
 from rollout.core.interpret import YOUNG_OPERATION_S, interpret_look, interpret_poll, interpret_probe
@@ -49,11 +52,12 @@ from rollout.core.service import (
     domain_of,
 )
 from rollout.core.snapshot import Absent, Look, Observation
+from rollout.core.way_back import past_return
 
 REFUSALS_MAX = 1
 """Refusals of one step in a row; more of the same is tried by the story of a platform that is always busy."""
 HORIZON_S = 1e6
-STATES_MIN, STATES_MAX = 1000, 10_000
+STATES_MIN, STATES_MAX = 1000, 30_000
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -64,11 +68,28 @@ class Node(msgspec.Struct, frozen=True):
     words: int
 
 
+Decide = Callable[[ServiceRollout, Now], Action | None]
+
+COMMANDS = (
+    Command("k", Verb.PAUSE, "ann", "lunch"),
+    Command("k", Verb.RESUME, "ann", "go on"),
+    Command("k", Verb.STOP, "ann", "stop it"),
+    Command("k", Verb.ADVANCE, "ann", "it is known", accept_red=("instances",), past_no_return=True),
+    Command("k", Verb.RETRY, "ann", "again"),
+    Command("k", Verb.EXCLUDE, "ann", "not this one"),
+    Command("k", Verb.ROLLBACK, "ann", "take it back"),
+    Command("k", Verb.ROLLBACK, "ann", "take it back", take_over=True),
+    Command("k", Verb.RESOLVE, "ann", "it is done", resolve_as=Claim.SUCCEEDED),
+    Command("k", Verb.RESOLVE, "ann", "never mind", resolve_as=Claim.LEFT, force=True),
+)
+
+
 class World:
     """Everything that can happen next."""
 
     def __init__(self, told: Any) -> None:
         self.told = told
+        self.spoken: set[tuple[str, Verb, str]] = set()
         self.looks = told.looks
         self._seen: dict[str, tuple[Observation, ...]] = {}
 
@@ -98,11 +119,19 @@ class World:
         return Node(evolve(node.state, entry), at, node.words)
 
     def _spoken(self, node: Node) -> Iterator[Node]:
+        """Say everything that can be said here: what is accepted is legal, fact by fact, and does what it says."""
         fewer = replace(node, words=node.words - 1)
-        yield self._told(fewer, event.Held(HoldReason.PAUSE, "ann", "lunch"))
-        yield self._told(fewer, event.Stopped("ann", "stop it"))
-        if not node.state.turned_back and not isinstance(node.state.phase, ForeignChange):
-            yield self._told(fewer, event.TurnedBack("ann wants it back"))
+        for command in COMMANDS:
+            said = answer(node.state, command, Now(node.t, node.t))
+            self.spoken.add((type(node.state.phase).__name__, command.verb, type(said).__name__))
+            if isinstance(said, Refused):
+                assert command.verb is not Verb.ROLLBACK or refusable(node.state, command), explain_of(node)
+            if isinstance(said, Told):
+                after = fewer
+                for fact in said.facts:
+                    after = self._told(after, fact)
+                kept(command, after.state)
+                yield after
 
     def _answers(self, asked: Node) -> Iterator[Node]:
         """The intent is on disk: the engine dies, or the call is answered."""
@@ -194,27 +223,37 @@ def key(node: Node, action: Action | None) -> tuple[object, ...]:
         (deadline(state, t).t <= t, deadline(state, t).name),
         (state.failure is None, state.turned_back, state.no_way_back is None, state.blind is None),
         (len(state.holds), state.stop is None, len(state.walked), state.token is None, state.label_seen),
+        (state.taking_over, state.resolution and (state.resolution.claim, state.resolution.seen is None)),
+        given_up(getattr(phase, "was", None)),
         (node.words, type(action), isinstance(action, Watch) and action.due_t <= t),
     )
+
+
+def given_up(was: Any) -> tuple[object, ...]:
+    """Tell apart what a retry would take up."""
+    call, gate = getattr(was, "call", None), getattr(was, "gate", None)
+    asked = call and (type(call.operation), call.handle is None)
+    return (type(was), getattr(was, "domain", None), asked, getattr(was, "settling", None), gate and gate.verdict)
 
 
 class Map:
     """What was reached: nodes by number, and who leads to whom."""
 
-    def __init__(self) -> None:
+    def __init__(self, decide: Decide = decide) -> None:
+        self.decide = decide
         self.known: dict[tuple[object, ...], int] = {}
         self.nodes: list[Node] = []
         self.edges: list[set[int]] = []
 
     def explore(self, first: Node, world: World) -> "Map":
-        queue = deque([self._number(first, decide(first.state, Now(first.t, first.t)))[0]])
+        queue = deque([self._number(first, self.decide(first.state, Now(first.t, first.t)))[0]])
         while queue:
             number = queue.popleft()
             assert number < STATES_MAX, "the key tells states apart that do not differ"
             node = self.nodes[number]
-            action = judged(node)
+            action = judged(node, self.decide)
             for following in world.after(node, action):
-                found, new = self._number(following, decide(following.state, Now(following.t, following.t)))
+                found, new = self._number(following, self.decide(following.state, Now(following.t, following.t)))
                 self.edges[number].add(found)
                 if new:
                     queue.append(found)
@@ -250,7 +289,46 @@ def final(node: Node) -> bool:
     return isinstance(node.state.phase, Ended | HeldForPerson | ForeignChange | NeedsOperator)
 
 
-def judged(node: Node) -> Action | None:
+def explain_of(node: Node) -> str:
+    return explain(node.state, Now(node.t, node.t))
+
+
+def refusable(state: ServiceRollout, command: Command) -> bool:
+    """Tell whether the table lets a rollback be refused: it is known to be gone, or somebody else's change is there."""
+    theirs = isinstance(state.phase, ForeignChange) and not (command.take_over and state.before is not None)
+    return theirs or state.no_way_back is not None or past_return(state) is not None
+
+
+def kept(command: Command, state: ServiceRollout) -> None:
+    """Demand that an accepted command has made true what it says."""
+    match command.verb:
+        case Verb.PAUSE:
+            assert state.holds
+        case Verb.STOP:
+            assert state.stop is not None
+        case Verb.RESUME:
+            assert state.stop is None
+            assert state.turned_back or not state.holds
+        case Verb.ROLLBACK:
+            assert state.stop is None
+            assert state.turned_back or state.ended is not None
+        case Verb.EXCLUDE:
+            assert state.ended is not None
+        case Verb.RETRY:
+            assert not isinstance(state.phase, HeldForPerson | ForeignChange | NeedsOperator)
+        case Verb.RESOLVE:
+            assert state.resolution is not None
+        case _:
+            assert state.failure is None
+
+
+def movable(state: ServiceRollout) -> bool:
+    """Tell whether some word moves on what waits for a person."""
+    words = {command.verb: answer(state, command, Now(0.0, 0.0)) for command in COMMANDS}
+    return all(isinstance(words[verb], Told) for verb in ({Verb.RESUME} if state.stop else {Verb.RETRY, Verb.RESOLVE}))
+
+
+def judged(node: Node, decide: Decide = decide) -> Action | None:
     """Give what `decide` wants, once everything that must hold of it was found to hold."""
     state, now = node.state, Now(node.t, node.t)
     action = decide(state, now)
@@ -264,6 +342,8 @@ def judged(node: Node) -> Action | None:
         waits_for = isinstance(state.phase, Queued | HeldForPerson | ForeignChange | NeedsOperator)
         withheld = isinstance(state.phase, Beginning | Ready | RollingBack) and (state.holds or state.stop)
         assert waits_for or withheld, sentence
+    if final(node) and state.ended is None and state.resolution is None:
+        assert movable(state), sentence
     if isinstance(action, Watch):
         assert action.due_t < HORIZON_S, sentence
     return action
@@ -273,10 +353,11 @@ def allowed(state: ServiceRollout, action: Submit, t: float) -> None:
     """Demand what must be true before any call leaves."""
     assert state.stop is None
     assert action.going_back == isinstance(action.operation, RollBack) == state.turned_back
-    cleared_t = state.phase.cleared_t  # type: ignore[union-attr]  # only these three phases make calls
     assert isinstance(state.phase, Beginning | Ready | RollingBack)
+    cleared_t = state.phase.cleared_t
     assert cleared_t is not None
     assert t - cleared_t <= FRESH_S
+    assert getattr(state.phase, "call", None) is None
     if not action.going_back:
         assert not state.holds
         assert state.failure is None
@@ -294,15 +375,48 @@ def test_every_way_is_legal_explained_and_leads_to_an_end_or_a_person(
     story: Any, record_property: Any, domains: int, words: int, on_failure: OnFailure
 ) -> None:
     told = story(domains, on_failure=on_failure, allow_no_rollback=True)
-    found = Map().explore(Node(told.state, 0.0, words), World(told))
+    world = World(told)
+    found = Map().explore(Node(told.state, 0.0, words), world)
     assert [explain(node.state, Now(node.t, node.t)) for node in found.stranded()] == []
     states, edges = len(found.nodes), sum(map(len, found.edges))
     record_property("states", states)
     record_property("edges", edges)
+    print(f"{domains} domains, {words} words, {on_failure}: {states} states, {edges} edges")  # noqa: T201 - the numbers are wanted with -s
     assert states > STATES_MIN
     assert edges > 2 * states
     assert reached(found) >= {"Ended", "HeldForPerson", "ForeignChange", "NeedsOperator", "Reconciling", "Settling"}
     assert ("RollingBack" in reached(found)) == (on_failure is OnFailure.ROLLBACK or words > 0)
+    if words:
+        phases = {type(node.state.phase).__name__ for node in found.nodes if node.words and node.state.ended is None}
+        assert {(phase, verb) for phase, verb, _ in world.spoken} == {(p, c.verb) for p in phases for c in COMMANDS}
+
+
+def without_stop(state: ServiceRollout, now: Now) -> Action | None:
+    return decide(replace(state, stop=None), now)
+
+
+def without_holds(state: ServiceRollout, now: Now) -> Action | None:
+    return decide(replace(state, holds=()), now)
+
+
+def without_looking_back(state: ServiceRollout, now: Now) -> Action | None:
+    phase = state.phase
+    fresh = isinstance(phase, RollingBack) and phase.call is None and not (phase.settling or phase.restored)
+    return Submit(RollBack(), going_back=True) if fresh and state.token else decide(state, now)
+
+
+def without_quarantine(state: ServiceRollout, now: Now) -> Action | None:
+    if isinstance(state.phase, Reconciling):
+        call = state.phase.call
+        return Submit(call.operation, going_back=isinstance(call.operation, RollBack))
+    return decide(state, now)
+
+
+@pytest.mark.parametrize("broken", [without_stop, without_holds, without_looking_back, without_quarantine])
+def test_without_one_of_its_rules_decide_is_caught(story: Any, broken: Decide) -> None:
+    told = story(2)
+    with pytest.raises(AssertionError):
+        Map(broken).explore(Node(told.state, 0.0, 1), World(told))
 
 
 def reached(found: Map) -> set[str]:

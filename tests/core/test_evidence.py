@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rollout.core import event
+from rollout.core import event, sight_event
 from rollout.core.action import Watch
 from rollout.core.deadline import NEVER, deadline
 from rollout.core.event import Finding, Verdict
@@ -24,7 +24,7 @@ def test_no_answer_before_the_limit_means_nothing(story: Any) -> None:
 @pytest.mark.parametrize("place", ["preflight", "beginning", "ready", "settling", "reconciling", "rolling_back"])
 def test_a_limit_that_passes_unseen_waits_and_says_so_once(story: Any, place: str) -> None:
     told = story().go(place).at(4000.0)
-    assert told.look(DOWN) == event.Blinded("connection refused")
+    assert told.look(DOWN) == sight_event.Blinded("connection refused")
     assert "has passed, but there is no evidence: connection refused" in told.why
     assert isinstance(told.action, Watch)
     assert told.look(DOWN, after_s=9000.0) is None
@@ -34,7 +34,7 @@ def test_a_limit_that_passes_unseen_waits_and_says_so_once(story: Any, place: st
 def test_a_poll_without_an_answer_waits_too_and_ends_nothing(story: Any) -> None:
     told = story().go("walking accepted")
     assert told.poll(DOWN) is None
-    assert told.poll(DOWN, after_s=700.0) == event.Blinded("connection refused")
+    assert told.poll(DOWN, after_s=700.0) == sight_event.Blinded("connection refused")
     assert told.poll(DOWN) is None
     told.poll(Succeeded())
     assert told.phase == "Settling"
@@ -45,9 +45,10 @@ def test_a_first_look_after_a_long_outage_is_given_its_second(story: Any) -> Non
     told = story().go("settling").at(700.0)
     told.look(DOWN)
     done = told.looks.mid(1, told.ours)
+    assert told.look(done) == sight_event.Sighted()
+    assert told.state.blind is None
     assert told.look(done) is None
     assert told.look(done).finding is Finding.SETTLED
-    assert told.state.blind is None
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,7 @@ def test_evidence_that_returns_and_shows_no_progress_ends_the_step(story: Any, p
     told = story().go(place).at(700.0)
     told.look(DOWN)
     sick = told.looks.sick(told.looks.mid(0, told.ours, during=True), 0)
+    assert told.look(sick) == sight_event.Sighted()
     assert told.look(sick) is None
     fact = told.look(sick)
     assert fact.finding is Finding.OVERDUE
@@ -133,10 +135,23 @@ def test_a_look_where_none_was_asked_for_means_nothing(story: Any) -> None:
     assert told.look(told.looks.running()) is None
 
 
+def test_a_long_darkness_stops_the_clocks_before_any_limit_passes(story: Any) -> None:
+    told = story().go("settling")
+    limit_t = deadline(told.state, told.t).t
+    told.look(DOWN, after_s=300.0, dark_s=290.0)
+    assert told.state.blind == "connection refused"
+
+    told.look(told.looks.mid(1, told.ours), after_s=5000.0)
+
+    assert told.state.blind is None
+    assert deadline(told.state, told.t).t == limit_t + 290.0 + 5000.0
+
+
 def test_a_domain_that_settled_in_the_dark_still_gets_its_whole_gate(story: Any) -> None:
-    told = story().go("settling").at(4000.0)
-    told.look(DOWN)
+    told = story().go("settling")
+    told.look(DOWN, after_s=300.0, dark_s=290.0)
     done = told.looks.mid(1, told.ours)
+    told.look(done, after_s=5000.0)
     told.look(done)
     told.look(done)
 
@@ -144,3 +159,15 @@ def test_a_domain_that_settled_in_the_dark_still_gets_its_whole_gate(story: Any)
     told.probe(Verdict.PASS)
     assert deadline(told.state, told.t).t > told.t + told.state.plan.health.stable_s
     assert isinstance(told.probe(Verdict.PASS, after_s=told.state.plan.health.stable_s), event.GatePassed)
+
+
+def test_an_answer_after_a_long_wait_for_a_turn_ends_nothing_yet(story: Any) -> None:
+    told = story().go("walking accepted")
+    assert told.poll(Running(), after_s=4000.0, dark_s=3900.0).detail == "nobody had a turn to look for 3900 s"
+    assert told.poll(Running()) == sight_event.Sighted()
+    assert told.poll(Running()) is None
+    assert told.poll(Running(), after_s=700.0).finding is Finding.OVERDUE
+
+
+def test_sight_is_told_only_where_it_was_lost(story: Any) -> None:
+    assert "Sighted cannot happen" in story().go("settling").refuses(sight_event.Sighted())

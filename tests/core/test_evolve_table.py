@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from rollout.core import event, fleet_event
-from rollout.core.ending import Outcome
+from rollout.core import event, fleet_event, sight_event, word_event
+from rollout.core.ending import Claim, Outcome
 from rollout.core.event import Finding, HoldReason, Verdict
 from rollout.core.evolve import IllegalFact, evolve
 from rollout.core.names import Now, StreamName
@@ -29,17 +29,18 @@ LEGAL = {
     "walking asked": f"{ANSWERS} turned_back {WORDS}",
     "walking accepted": f"{OPERATION_ENDS} observed:overdue turned_back {GIVE_UP} {WORDS}",
     "settling": f"observed:settled observed:overdue turned_back closed {GIVE_UP} {WORDS}",
-    "checking": f"probed gate_passed gate_failed turned_back closed {GIVE_UP} {WORDS}",
-    "baking": f"probed baked gate_failed turned_back closed {GIVE_UP} {WORDS}",
-    "reconciling": f"observed:applied observed:not_applied turned_back closed {GIVE_UP} {WORDS}",
+    "checking": f"probed gate_passed gate_failed advanced turned_back closed {GIVE_UP} {WORDS}",
+    "baking": f"probed baked gate_failed advanced turned_back closed {GIVE_UP} {WORDS}",
+    "reconciling": f"observed:applied observed:not_applied claimed turned_back closed {GIVE_UP} {WORDS}",
     "rolling_back": f"intended:rollback observed:clear observed:restored observed:no_way_back closed {GIVE_UP} {WORDS}",
     "rolling_back asked": f"{ANSWERS} {WORDS}",
     "rolling_back accepted": f"{OPERATION_ENDS} {GIVE_UP} {WORDS}",
     "rolling_back settling": f"observed:restored closed {GIVE_UP} {WORDS}",
     "rolling_back restored": f"closed {GIVE_UP} {WORDS}",
-    "held": f"turned_back closed {WORDS}",
-    "taken_over": f"closed {WORDS}",
-    "needs_operator": f"turned_back closed {WORDS}",
+    "held": f"turned_back retried claimed closed {WORDS}",
+    "resolving": f"turned_back retried claimed witnessed closed {WORDS}",
+    "taken_over": f"turned_back:take_over retried claimed closed {WORDS}",
+    "needs_operator": f"turned_back retried claimed closed {WORDS}",
     "ended": "",
 }
 """Place -> what may follow there. A row is everything that is legal; all else raises and changes nothing."""
@@ -64,12 +65,18 @@ def samples(told: Any) -> dict[str, event.ServiceFact]:
         "succeeded": event.Succeeded(number),
         "failed": event.Failed(number, "InternalError", "broke"),
         "untracked": event.Untracked(number, "gone"),
-        "blinded": event.Blinded("unreachable"),
+        "blinded": sight_event.Blinded("unreachable"),
+        "sighted": sight_event.Sighted(),
         "probed": event.Probed(domain, Verdict.PASS, ()),
         "gate_passed": event.GatePassed(domain, ()),
         "gate_failed": event.GateFailed(domain, "sick", ()),
         "baked": event.Baked(domain, ()),
         "turned_back": event.TurnedBack("back"),
+        "turned_back:take_over": event.TurnedBack("back", "ann", take_over=True),
+        "advanced": word_event.Advanced(domain, "ann", "it is all right"),
+        "retried": word_event.Retried("ann", "again"),
+        "claimed": word_event.Claimed(Claim.LEFT, "ann", "it is all right"),
+        "witnessed": word_event.Witnessed(agrees=True, detail="it is"),
         "held_on_failure": event.HeldOnFailure("hold"),
         "held": told.held(),
         "released": event.Released(HoldReason.PAUSE, "ann"),
@@ -104,7 +111,8 @@ def test_the_table_knows_every_kind_of_fact(story: Any) -> None:
     kinds = {type(fact) for fact in samples(story()).values()}
     assert kinds == set(event.ServiceFact.__args__)
     used = {name for row in LEGAL.values() for name in row.split()}
-    assert used | {"opened"} == set(samples(story()))
+    # Sight returns only where it was lost, which is no place of its own (test_evidence).
+    assert used | {"opened", "sighted"} == set(samples(story()))
 
 
 @pytest.mark.parametrize("place", [place for place in LEGAL if place != "ended"])

@@ -225,7 +225,7 @@ def test_a_held_service_waits_for_a_person_only_once_its_gate_is_done(story: Any
     checking = story().go("checking").tell(story().held())
     assert not summarize(checking.state, NOW).for_person
     assert summarize(checking.tell(event.GatePassed(0, ())).state, NOW).for_person
-    assert not summarize(story().tell(story().held()).state, NOW).for_person
+    assert summarize(story().tell(story().held()).state, NOW).for_person
 
 
 @pytest.mark.parametrize("outcome", Outcome)
@@ -296,7 +296,7 @@ def test_what_a_halt_stopped_untouched_has_merely_not_started(story: Any) -> Non
     assert judged(story, *members, halted="1 failed", place="preflight") == (3, "halted", reason)
 
 
-def test_a_rollout_that_changed_nothing_is_no_success(story: Any) -> None:
+def test_a_rollout_that_began_nothing_is_no_success(story: Any) -> None:
     members = (ended(A, Outcome.SKIPPED), ended(B, Outcome.SKIPPED))
     reason = "0 of 2 services run the new release; web-01 skipped: domain 1 was sick (and 1 more)"
     assert judged(story, *members) == (3, "failed", reason)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.engine import pacer as module
+from rollout.engine import queue as module
 from rollout.engine.clock import EngineClock
 from rollout.engine.pacer import Kind, Lane, Pace, Pacer, jitter
 from rollout.errors import InvariantBroken
@@ -213,3 +213,188 @@ def test_jitter_lies_between_nought_and_the_doubled_base_and_never_above_the_cap
 def test_jitter_doubles_its_reach_with_each_failure_up_to_the_cap() -> None:
     assert [jitter(attempt, 0.5) for attempt in range(8)] == [0.25, 0.5, 1, 2, 4, 8, 15, 15]
     assert jitter(attempt=1, draw=0.5, base_s=2.0, cap_s=3.0) == 1.5
+
+
+# --- who waits longest, repeats and outages ---
+
+
+def test_within_a_lane_who_has_waited_longest_goes_first_even_after_leaving_the_line() -> None:
+    async def main() -> list[str]:
+        pacer, order = make(), []
+        drain(pacer)
+
+        async def wait(name: str, since_t: float | None) -> None:
+            await pacer.permit("sub", Kind.READ, Lane.URGENT, since_t=since_t)
+            order.append(name)
+
+        await asyncio.sleep(0)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(wait("first", None))
+            group.create_task(wait("second", None))
+            group.create_task(wait("back again", -5.0))
+        return order
+
+    assert run(main()) == ["back again", "first", "second"]
+
+
+def spend(pacer: Pacer, kind: Kind = Kind.WRITE) -> None:
+    while pacer.may_repeat("sub", kind, Lane.FORWARD):
+        pass
+
+
+PLENTY = Pace(start=100.0, floor=1.0, ceiling=100.0, rise=0.0)
+
+
+def test_a_repeat_without_budget_waits_and_lets_first_tries_and_going_back_pass() -> None:
+    async def main() -> list[tuple[str, float]]:
+        pacer, order = make(PLENTY), []
+        spend(pacer)
+
+        async def wait(name: str, lane: Lane, *, repeat: bool) -> None:
+            await pacer.permit("sub", Kind.WRITE, lane, repeat=repeat)
+            order.append((name, round(elapsed(), 1)))
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(wait("urgent repeat", Lane.URGENT, repeat=True))
+            await asyncio.sleep(0)
+            group.create_task(wait("first try", Lane.FORWARD, repeat=False))
+            group.create_task(wait("going back", Lane.GOING_BACK, repeat=True))
+        return order
+
+    assert run(main()) == [("first try", 0.0), ("going back", 0.0), ("urgent repeat", 60.0)]
+
+
+def test_the_more_important_repeat_gets_the_budget_first() -> None:
+    async def main() -> list[str]:
+        pacer, order = make(PLENTY), []
+        spend(pacer)
+
+        async def wait(lane: Lane) -> None:
+            await pacer.permit("sub", Kind.WRITE, lane, repeat=True)
+            order.append(lane.name)
+
+        async with asyncio.TaskGroup() as group:
+            for lane in (Lane.LISTING, Lane.FORWARD, Lane.NEAR_DEADLINE, Lane.URGENT):
+                group.create_task(wait(lane))
+        return order
+
+    assert run(main()) == ["URGENT", "NEAR_DEADLINE", "FORWARD", "LISTING"]
+
+
+def test_a_whole_fleet_that_waits_for_repeats_is_let_go_at_the_bucket_s_pace_once_they_are_answered() -> None:
+    async def main() -> float:
+        pacer = make(PLENTY)
+        spend(pacer)
+
+        async def again() -> None:
+            await pacer.permit("sub", Kind.WRITE, Lane.FORWARD, repeat=True)
+            await asyncio.sleep(0.3)
+            pacer.repay("sub", Kind.WRITE)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(100):
+                group.create_task(again())
+        return elapsed()
+
+    assert 60 < run(main()) < 60 + 100 * 0.3 + 1
+
+
+async def total_outage(pacer: Pacer, asks: int, lane: Lane, answers_in_s: float = 0.5) -> int:
+    """Ask from so many sides for ten minutes while nothing is answered; give the calls that were let through."""
+    calls = 0
+
+    async def side() -> None:
+        nonlocal calls
+        while True:
+            await pacer.permit("sub", Kind.READ, lane)
+            calls += 1
+            asked_t = pacer.now_t()
+            await asyncio.sleep(answers_in_s)
+            pacer.answered("sub", Kind.READ, asked_t, ok=False)
+
+    async with asyncio.TaskGroup() as group:
+        sides = [group.create_task(side()) for _ in range(asks)]
+        await asyncio.sleep(600)
+        for each in sides:
+            each.cancel()
+    return calls
+
+
+def test_in_a_total_outage_one_call_every_ten_seconds_tries_the_endpoint() -> None:
+    async def main() -> int:
+        return await total_outage(make(PLENTY), 200, Lane.FORWARD)
+
+    assert run(main()) <= 200 + 600 / 10.5
+
+
+def test_going_back_waits_for_no_breaker_and_its_answer_lets_everybody_on() -> None:
+    async def main() -> tuple[float, float]:
+        pacer = make(PLENTY)
+        for _ in range(20):
+            pacer.answered("sub", Kind.WRITE, 0.0, ok=False)
+        await pacer.permit("sub", Kind.WRITE, Lane.GOING_BACK)
+        back_t = elapsed()
+        asyncio.get_running_loop().call_later(3.0, lambda: pacer.answered("sub", Kind.WRITE, 0.0, ok=True))
+        await pacer.permit("sub", Kind.WRITE, Lane.LISTING)
+        return back_t, round(elapsed(), 3)
+
+    assert run(main()) == (0.0, 3.0)
+
+
+def test_an_unused_trial_goes_to_the_next_in_line() -> None:
+    async def main() -> float:
+        pacer = make(PLENTY)
+        for _ in range(20):
+            pacer.answered("sub", Kind.WRITE, 0.0, ok=False)
+        await pacer.permit("sub", Kind.WRITE, Lane.FORWARD)
+        asyncio.get_running_loop().call_later(1.0, lambda: pacer.give_back("sub", Kind.WRITE))
+        await pacer.permit("sub", Kind.WRITE, Lane.FORWARD)
+        return round(elapsed(), 3)
+
+    assert run(main()) == 11.0
+
+
+def test_an_open_breaker_and_a_spent_budget_of_one_scope_delay_no_other() -> None:
+    async def main() -> float:
+        pacer = make(PLENTY)
+        spend(pacer)
+        for _ in range(20):
+            pacer.answered("sub", Kind.WRITE, 0.0, ok=False)
+        for _ in range(50):
+            await pacer.permit("other", Kind.WRITE, Lane.LISTING)
+        for _ in range(5):
+            await pacer.permit("other", Kind.WRITE, Lane.LISTING, repeat=True)
+        await pacer.permit("sub", Kind.READ, Lane.LISTING)
+        return elapsed()
+
+    assert run(main()) == 0.0
+
+
+def test_how_a_scope_stands_is_said_in_one_sentence() -> None:
+    async def main() -> list[str]:
+        pacer = make(Pace(start=7.6, floor=1.0, ceiling=8.0, rise=0.0))
+        said = [pacer.why("sub")]
+        drain(pacer)
+        said.append(pacer.why("sub"))
+        pacer.throttled("sub", Kind.READ)
+        for _ in range(2):
+            pacer.ask("sub", Kind.READ, Lane.FORWARD, lambda: None)
+        pacer.ask("sub", Kind.WRITE, Lane.FORWARD, lambda: None)
+        await asyncio.sleep(0)
+        wish = pacer.ask("sub", Kind.READ, Lane.FORWARD, lambda: None, crowd=lambda lane: 12 * (lane is Lane.FORWARD))
+        said.append(pacer.why("sub"))
+        wish.cancel()
+        for _ in range(20):
+            pacer.answered("sub", Kind.WRITE, 0.0, ok=False)
+        said.append(pacer.why("sub"))
+        return said
+
+    assert run(main()) == [
+        "sub passes anything: nobody has asked yet",
+        "sub passes 7.6 reads/s",
+        "sub passes 3.8 reads/s (throttled 0 s ago); 14 wait, and 7.6 writes/s; 1 waits",
+        (
+            "sub passes 3.8 reads/s (throttled 0 s ago); 2 wait, and 7.6 writes/s "
+            "(it does not answer, so one call at a time is tried); 1 waits"
+        ),
+    ]

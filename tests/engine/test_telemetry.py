@@ -1,5 +1,7 @@
 """Every entry is logged once under its tag and counted; large and long things stay in the journal."""
 
+import asyncio
+
 import pytest
 import structlog
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -11,12 +13,19 @@ from rollout.core.ending import Outcome
 from rollout.core.event import Entry, Evidence, Fact, Finding, Verdict
 from rollout.core.fleet_event import Halted, ServiceEnded
 from rollout.core.names import Digest, Now, RolloutId, ServiceName, Slot, StreamName, Target
-from rollout.core.operation import RollBack, StartUpgrade, Walk
-from rollout.core.outcome import Handle, RefusedKind
+from rollout.core.operation import Operation, RollBack, StartUpgrade, Walk
+from rollout.core.outcome import Handle, Progress, RefusedKind, Succeeded, Unreachable
+from rollout.core.outcome import Outcome as CallOutcome
 from rollout.core.plan import HealthPlan, OnFailure, RollbackPlan, ServicePlan, UpgradePlan, WalkPlan
-from rollout.core.snapshot import Sighting
+from rollout.core.snapshot import Absent, Observation, Sighting
+from rollout.engine.clock import EngineClock
+from rollout.engine.pacer import Kind, Lane, Pace, Pacer
 from rollout.engine.telemetry import TEXT_CHARS_MAX, Telemetry
+from rollout.engine.tracker import Tracker
+from rollout.errors import InvariantBroken
 from rollout.journal.journal import Recorded
+from rollout.platforms.platform import Capabilities, RollbackSupport, Ticket, WalkOrder
+from rollout.simulation.loop import run
 
 STREAM = StreamName("web-2.4.1/web-weu-01#2")
 DIGEST = Digest("0" * 64)
@@ -55,6 +64,9 @@ class Watched:
             entry = Entry(stream, self._position, Now(12.3456, 1.7e9), "engine", fact)
             self._telemetry.record([Recorded(self._position, entry, "0" * 64)])
         return list(self._log.entries[before:])
+
+    def watch(self, pacer: Pacer, tracker: Tracker) -> None:
+        self._telemetry.watch(pacer, tracker)
 
     def metric(self, name: str, **labels: str) -> float | None:
         return self.registry.get_sample_value(f"rolloutd_{name}", labels)
@@ -178,3 +190,67 @@ def test_two_engines_in_one_process_share_no_metric_and_the_global_registry_stay
     first.tell(event.Succeeded(1))
     assert second.metric("entries_total", kind="succeeded") is None
     assert not [metric for metric in REGISTRY.collect() if metric.name.startswith("rolloutd")]
+
+
+def test_pacing_is_read_at_the_scrape_and_shows_rates_waiting_and_what_was_asked() -> None:
+    watched = Watched()
+
+    async def main() -> None:
+        clock = EngineClock.on_running_loop(0.0, lambda: 0.0)
+        pacer = Pacer(clock, reads=Pace(start=8.0, floor=1.0, ceiling=8.0, rise=0.0))
+        tracker = Tracker(Silent(), pacer, clock, draw=lambda: 0.5)
+        watched.watch(pacer, tracker)
+        assert watched.metric("pacer_rate", scope="sub", kind="read") is None
+        pacer.throttled("sub", Kind.READ, 60.0)
+        for number in range(3):
+            tracker.poll(Handle("sub", f"op-{number}"), lambda *_: True, due_t=1e6, going_back=number == 0)
+        pacer.may_repeat("sub", Kind.WRITE, Lane.FORWARD)
+        for _ in range(20):
+            pacer.answered("sub", Kind.WRITE, 0.0, ok=False)
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(tracker.run())
+            await asyncio.sleep(40)
+            waiting = {"scope": "sub", "kind": "read"}
+            assert watched.metric("pacer_rate", **waiting) == 4.0
+            assert watched.metric("pacer_waiting", **waiting, lane="going_back") == 1
+            assert watched.metric("pacer_waiting", **waiting, lane="forward") == 2
+            assert watched.metric("pacer_throttled_total", **waiting) == 1
+            assert watched.metric("pacer_breaker_open", **waiting) == 0
+            assert watched.metric("pacer_breaker_open", scope="sub", kind="write") == 1
+            assert watched.metric("pacer_retries_total", scope="sub", kind="write") == 1
+            assert watched.metric("poll_lag_seconds", scope="sub") == pytest.approx(40, abs=0.3)
+            assert watched.metric("polls_total") == 0
+            await asyncio.sleep(60)
+            running.cancel()
+        assert watched.metric("polls_total") == 3
+        assert watched.metric("looks_total") == 0
+        assert watched.metric("poll_lag_seconds", scope="sub") == 0
+
+    run(main())
+
+
+class Silent:
+    """A platform whose operations have all succeeded."""
+
+    capabilities = Capabilities(
+        walk_order=WalkOrder.ASCENDING,
+        begin_starts_first_domain=False,
+        rollback=RollbackSupport.NONE,
+        suspend=False,
+        swap=False,
+    )
+
+    def write_scope(self, target: Target) -> str:
+        return target.subscription
+
+    async def observe(self, target: Target) -> Observation:
+        return Absent(f"no {target.service}")
+
+    async def submit(self, target: Target, operation: Operation, ticket: Ticket) -> CallOutcome:
+        raise InvariantBroken(f"{target}, {operation} and {ticket}: nothing is submitted here")
+
+    async def poll(self, handle: Handle) -> Progress:
+        return Succeeded() if handle.id else Unreachable("no id")
+
+    async def close(self) -> None:
+        return

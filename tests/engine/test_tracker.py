@@ -438,20 +438,112 @@ def test_a_line_wishes_anew_when_something_more_important_joins_it() -> None:
     assert platform.times("forward")[0] > 50
 
 
-def test_a_line_of_polls_takes_turns_with_other_waiters_of_its_lane() -> None:
-    async def main() -> float:
-        tracker, pacer = make(Scripted(running), pace=ONE_A_SECOND)
-        for number in range(100):
-            tracker.poll(Handle("sub", f"op-{number}"), lambda *_: True, due_t=FAR)
+def test_a_line_of_polls_and_other_waiters_of_its_lane_are_served_by_the_time_they_have_waited() -> None:
+    platform = Scripted(running)
 
-        async def one_more() -> None:
-            await asyncio.sleep(10)
+    async def main() -> list[float]:
+        tracker, pacer = make(platform, pace=ONE_A_SECOND)
+        served: list[float] = []
+
+        async def permit() -> None:
             await pacer.permit("sub", Kind.READ, Lane.FORWARD)
+            served.append(elapsed())
 
-        await beside(tracker, one_more())
-        return elapsed()
+        async def crowd(group: asyncio.TaskGroup) -> None:
+            for wave in range(3):
+                for number in range(10):
+                    tracker.poll(Handle("sub", f"{wave}-{number}"), lambda *_: True, due_t=FAR)
+                await asyncio.sleep(1)
+                for _ in range(10):
+                    group.create_task(permit())
+                await asyncio.sleep(1)
+            await asyncio.sleep(100)
 
-    assert run(main()) <= 12.1
+        async with asyncio.TaskGroup() as group:
+            await beside(tracker, crowd(group))
+        return served
+
+    others = run(main())
+    order = sorted([(second, "poll " + name[0]) for name, second in platform.asked] + [(each, "") for each in others])
+    kinds = [kind for _, kind in order]
+    assert kinds == ["poll 0"] * 10 + [""] * 10 + ["poll 1"] * 10 + [""] * 10 + ["poll 2"] * 10 + [""] * 10
+
+
+def test_an_early_repeat_costs_budget_and_without_it_the_timetable_is_kept() -> None:
+    times: dict[str, list[float]] = {}
+
+    async def scripted(handle: Handle) -> Progress:
+        times.setdefault(handle.id, []).append(elapsed())
+        return Running() if elapsed() < 200 else Unreachable("gone")
+
+    platform = Scripted(scripted)
+
+    async def main() -> int:
+        tracker, pacer = make(platform, draw=0.1)
+        for number in range(40):
+            tracker.poll(Handle("sub", f"op-{number}"), never, due_t=FAR)
+        await beside(tracker, asyncio.sleep(500))
+        return next(each for each in pacer.standings("sub") if each.kind is Kind.READ).repeats
+
+    repeats = run(main())
+    calls = [second for each in times.values() for second in each if second >= 200]
+    by_timetable = 40 * 300 / 30
+    assert repeats >= 10
+    assert len(calls) <= 1.1 * by_timetable
+
+
+def test_an_early_repeat_that_is_answered_costs_nothing() -> None:
+    asked: dict[str, int] = {}
+
+    async def every_other(handle: Handle) -> Progress:
+        asked[handle.id] = asked.get(handle.id, 0) + 1
+        return Unreachable("gone") if asked[handle.id] % 2 == 0 else Running()
+
+    async def main() -> int:
+        tracker, pacer = make(Scripted(every_other), draw=0.5)
+        tracker.poll(Handle("sub", "op"), never, due_t=FAR)
+        await beside(tracker, asyncio.sleep(3_000))
+        return next(each for each in pacer.standings("sub") if each.kind is Kind.READ).repeats
+
+    assert run(main()) > 90
+
+
+def test_a_scope_that_does_not_answer_delays_no_other_and_is_tried_until_it_does() -> None:
+    async def scripted(handle: Handle) -> Progress:
+        return Unreachable("gone") if handle.scope == "dead" and elapsed() < 300 else Running()
+
+    platform = Scripted(scripted)
+
+    async def main() -> None:
+        tracker, _ = make(platform)
+        for number in range(50):
+            tracker.poll(Handle("dead", f"dead-{number}"), never, due_t=FAR)
+            tracker.poll(Handle("well", f"well-{number}"), never, due_t=FAR)
+        await beside(tracker, asyncio.sleep(600))
+
+    run(main())
+    dead = [second for name, second in platform.asked if name.startswith("dead")]
+    for number in range(50):
+        well = platform.times(f"well-{number}")
+        assert max(later - earlier for earlier, later in pairwise(well)) < 31
+    assert len([second for second in dead if 10 < second < 300]) <= 30
+    assert len({name for name, second in platform.asked if name.startswith("dead") and second < 340}) == 50
+    assert min(len(platform.times(f"dead-{number}")) for number in range(50)) > 8
+
+
+def test_how_late_the_longest_waiting_question_is_can_be_read_by_scope() -> None:
+    async def main() -> list[dict[str, float]]:
+        tracker, pacer = make(Scripted(running), pace=ONE_A_SECOND)
+        pacer.throttled("sub", Kind.READ, 60.0)
+        tracker.poll(Handle("sub", "op"), lambda *_: True, due_t=FAR)
+        await beside(tracker, asyncio.sleep(30))
+        late = [tracker.late_s()]
+        await beside(tracker, asyncio.sleep(100))
+        return [*late, tracker.late_s()]
+
+    waiting, after = run(main())
+    assert waiting["sub"] == pytest.approx(30, abs=0.3)
+    assert after == {"sub": 0.0}
 
 
 def test_a_scope_whose_answers_hang_leaves_workers_to_the_others() -> None:

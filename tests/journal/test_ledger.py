@@ -23,7 +23,7 @@ from rollout.core.plan import (
 )
 from rollout.errors import InvariantBroken, JournalDamaged, JournalFull, StateUnusable
 from rollout.journal import carrier
-from rollout.journal.journal import Recorded, StreamRow, VersionConflict
+from rollout.journal.journal import Answered, Recorded, StreamRow, VersionConflict
 from rollout.journal.ledger import Ledger
 from rollout.journal.memory import MemoryJournal
 from rollout.journal.sqlite import SqliteJournal
@@ -62,11 +62,13 @@ class Refusing(MemoryJournal):
         self.refusal: Exception | None = None
         self.tried: list[int] = []
 
-    async def append(self, entries: Sequence[Entry], ended: Sequence[StreamName] = ()) -> Sequence[Recorded]:
+    async def append(
+        self, entries: Sequence[Entry], ended: Sequence[StreamName] = (), answers: Sequence[Answered] = ()
+    ) -> Sequence[Recorded]:
         self.tried.append(len(entries))
         if self.refusal is not None:
             raise self.refusal
-        return await super().append(entries, ended)
+        return await super().append(entries, ended, answers)
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from rollout.core.event import Closed, Entry, Lost
 from rollout.core.names import StreamName
 from rollout.journal import database
 from rollout.journal.codec import GENESIS
+from rollout.journal.pages import LINKED
 from rollout.journal.record import draft, seal
 from rollout.journal.sqlite import SqliteJournal
-from rollout.journal.tables import LINKED
 
 GIGABYTE = 1_000_000_000
 FACT_BYTES = 4_000

@@ -230,7 +230,7 @@ def test_a_call_that_had_left_at_death_arrives_at_its_time_whoever_lives_then(
 def test_calls_in_flight_arrive_in_their_order_and_not_before_their_time(world: World) -> None:
     arrived: list[tuple[str, float]] = []
     for name, seconds in (("late", 30.0), ("early", 10.0), ("far", 1000.0)):
-        world._later(seconds, lambda name=name: arrived.append((name, world.time())))  # type: ignore[misc] # bound early
+        world.later(seconds, lambda name=name: arrived.append((name, world.time())))  # type: ignore[misc] # bound early
     world.pass_by(5)
     assert arrived == []
     world.pass_by(100)

@@ -23,7 +23,7 @@ XML_MODULES: Final = {
 
 BROAD_EXCEPTS: Final = {
     "rollout/cli/group.py::VerbGroup.main": "the edge of the process: every ending gets its words and its code",
-    "rollout/emulator/front.py::Front.answer": "a mistake of the emulator is logged loudly and answered InternalError",
+    "rollout/emulator/server.py::_Front.answer": "the edge of the emulator: logged loudly, answered InternalError",
     "rollout/simulation/loop.py::run": "adds notes to whatever ends the run, and raises it again",
     "rollout/simulation/loop.py::VirtualLoop.run_in_executor": "an executor hands any error to who awaits the future",
 }

@@ -1,0 +1,97 @@
+"""The verbs by which people move a rollout from any terminal: pause, resume, stop, advance, retry and the others."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import click
+
+from rollout.cli.params import Duration, config_option, state_option
+from rollout.cli.target import Target, state_of, target_argument
+from rollout.core.command import Command, Verb
+from rollout.core.ending import Claim
+
+WAIT_S: Final = 10.0
+"""How long a command waits for an engine to answer; one that runs needs half a second."""
+
+_OPTIONS: Final = (
+    target_argument,
+    click.option("--reason", required=True, help="Why, for everybody who reads the journal."),
+    config_option,
+    state_option,
+    click.option("-y", "--yes", is_flag=True, help="Speak to several services without being asked."),
+    click.option("--key", help="Answered once for each key, however often it is sent.  [default: a new one]"),
+    click.option(
+        "--wait", "wait_s", type=Duration(), default=WAIT_S, help="How long to wait for the answer.  [default: 10s]"
+    ),
+    click.option("-o", "--output", type=click.Choice(("text", "json")), default="text", help="What goes to stdout."),
+)
+
+
+def _verb(verb: Verb, about: str, *options: Callable[[Any], Any]) -> click.Command:
+    def said(
+        ctx: click.Context, *, target: Target, reason: str, config: str | None, state: str | None, **more: Any
+    ) -> None:
+        from rollout.cli.asking import Manner, ask
+
+        manner = Manner(yes=more.pop("yes"), wait_s=more.pop("wait_s"), output=more.pop("output"), key=more.pop("key"))
+        ctx.exit(ask(state_of(config, state), target, verb, {"reason": reason} | _flags(more), manner))
+
+    said.__doc__ = about
+    command: Any = click.pass_context(said)
+    for option in (*reversed(options), *reversed(_OPTIONS)):
+        command = option(command)
+    made: click.Command = click.command(verb.value)(command)
+    return made
+
+
+def _flags(more: dict[str, Any]) -> dict[str, Any]:
+    """Give the verb's own flags as the command's fields."""
+    if more.get("resolve_as") is not None:
+        more["resolve_as"] = Claim(more["resolve_as"])
+    return {name: value for name, value in more.items() if name in Command.__struct_fields__}
+
+
+_ANSWERED: Final = """
+
+    The engine answers from wherever it runs over the same state directory. Exit
+    codes: 0 accepted or nothing to do, 6 refused (it says what would work), 64
+    usage, 69 no engine answered in time: the command stays and is answered when
+    `rollout run` goes on, unless `rollout withdraw KEY` takes it back.
+"""
+
+pause = _verb(Verb.PAUSE, "Go no further; what is under way finishes, and going back is never paused." + _ANSWERED)
+resume = _verb(Verb.RESUME, "Lift pauses and stops; for a whole rollout also its halt." + _ANSWERED)
+stop = _verb(Verb.STOP, "Make no new call in either direction, until a resume or a rollback." + _ANSWERED)
+advance = _verb(
+    Verb.ADVANCE,
+    "End a gate or a bake now, or accept a failed one as it is." + _ANSWERED,
+    click.option("--accept-red", multiple=True, metavar="CHECK", help="Take this check as it is; repeatable."),
+    click.option("--past-no-return", is_flag=True, help="Even where the next walk is the last, and Rollback ends."),
+)
+retry = _verb(Verb.RETRY, "Take up again what was given up; begin a new attempt at what has ended." + _ANSWERED)
+exclude = _verb(Verb.EXCLUDE, "Take a service out that was not begun, or leave it to whoever took it over." + _ANSWERED)
+rollback = _verb(
+    Verb.ROLLBACK,
+    "Go back, as soon as the platform allows; lifts a stop." + _ANSWERED,
+    click.option("--take-over", is_flag=True, help="Take even somebody else's change back."),
+)
+resolve = _verb(
+    Verb.RESOLVE,
+    "Say what a service has come to; the deployment is looked at first." + _ANSWERED,
+    click.option("--as", "resolve_as", type=click.Choice([each.value for each in Claim]), required=True, help="What."),
+    click.option("--force", is_flag=True, help="Even where the deployment shows something else."),
+)
+halt = _verb(Verb.HALT, "Start nothing new; who is in flight finishes its domain's gate and holds." + _ANSWERED)
+abort = _verb(Verb.ABORT, "Halt, and take back all that has not ended." + _ANSWERED)
+
+
+@click.command()
+@click.argument("key")
+@config_option
+@state_option
+@click.pass_context
+def withdraw(ctx: click.Context, *, key: str, config: str | None, state: str | None) -> None:
+    """Take a command back that no engine has read yet."""
+    from rollout.cli.asking import take_back
+
+    ctx.exit(take_back(state_of(config, state), key))

@@ -1,0 +1,91 @@
+"""What a state directory knows of its rollouts, read by a process that is not the engine."""
+
+import time
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from rollout.core.evolve import IllegalFact, evolve
+from rollout.core.fleet import RolloutState, evolve_fleet
+from rollout.core.names import Now, RolloutId, ServiceName, StreamName, is_service_stream, parse_service_stream
+from rollout.core.service import ServiceRollout
+from rollout.errors import JournalDamaged, UsageError
+from rollout.journal.journal import Recorded, StreamRow
+from rollout.journal.ledger import Fold
+from rollout.journal.visitor import Visitor
+
+HEARD_S_MAX: Final = 15.0
+"""An engine tells of itself every five seconds; one that was not heard for three times as long is not running."""
+
+S = TypeVar("S")
+
+
+class Read(msgspec.Struct, frozen=True):
+    """One rollout as the journal knows it, at one moment."""
+
+    rollout: RolloutState
+    services: dict[ServiceName, ServiceRollout]
+    """The newest attempts, in fleet order."""
+    entries: dict[ServiceName, Sequence[Recorded]]
+    now: Now
+    heard: Now
+    """The last moment of which an engine told."""
+
+    @property
+    def running(self) -> bool:
+        """Whether an engine was heard just now; while none runs, engine seconds stand still."""
+        return self.now.wall - self.heard.wall <= HEARD_S_MAX
+
+    def wall_at(self, t: float) -> float:
+        """Give the POSIX second of an engine second, as far as engine time went on without a break."""
+        return self.now.wall + t - self.now.t
+
+
+def read_rollout(state: Path, rollout: RolloutId) -> Read:
+    """Read one rollout. Raises UsageError for one that is not there, StateUnusable, JournalDamaged."""
+    with Visitor.opened(state) as visitor, visitor.moment():
+        return _read(visitor, visitor.streams(), rollout, state)
+
+
+def read_all(state: Path) -> list[Read]:
+    """Read every rollout, in the order in which they were opened."""
+    with Visitor.opened(state) as visitor, visitor.moment():
+        rows = visitor.streams()
+        return [_read(visitor, rows, RolloutId(row.stream), state) for row in rows if not is_service_stream(row.stream)]
+
+
+def _read(visitor: Visitor, rows: Sequence[StreamRow], rollout: RolloutId, state: Path) -> Read:
+    known = [RolloutId(row.stream) for row in rows if not is_service_stream(row.stream)]
+    if rollout not in known:
+        near = get_close_matches(rollout, known, n=1)
+        there = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known[-5:]) or 'none'}"
+        raise UsageError(f"{state} knows no rollout {rollout}; {there}")
+    newest: dict[ServiceName, tuple[int, StreamName]] = {}
+    for row in rows:
+        if is_service_stream(row.stream):
+            whose, service, attempt = parse_service_stream(row.stream)
+            if whose == rollout:
+                newest[service] = max(newest.get(service, (0, row.stream)), (attempt, row.stream))
+    own = _fold(evolve_fleet, visitor.read(StreamName(rollout)))
+    entries = {service: visitor.read(stream) for service, (_, stream) in newest.items()}
+    services = {service: _fold(evolve, records) for service, records in entries.items()}
+    heard, wall = visitor.heard(), time.time()
+    since_s = wall - heard.wall
+    now = Now(heard.t + (since_s if 0 <= since_s <= HEARD_S_MAX else 0.0), wall)
+    return Read(own, services, entries, now, heard)
+
+
+def _fold(fold: Fold[S], records: Sequence[Recorded]) -> S:
+    state: S | None = None
+    try:
+        for recorded in records:
+            state = fold(state, recorded.entry)
+    except IllegalFact as error:
+        message = f"the journal does not follow from itself: {error}"
+        raise JournalDamaged(message) from error
+    if state is None:
+        raise JournalDamaged("the journal names a stream that has no entry")
+    return state

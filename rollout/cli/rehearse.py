@@ -1,0 +1,142 @@
+"""`rollout rehearse`: the same engine runs a policy on an emulated fleet in virtual time, with faults, many times."""
+
+import functools
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from rollout.cli.ending import Code
+
+if TYPE_CHECKING:
+    from rollout.simulation.stage import Stage
+    from rollout.simulation.tally import Tally
+
+SEEDS: Final = 50
+SEEDS_MAX: Final = 1_000_000
+DOMAINS: Final = 5
+DOMAINS_MAX: Final = 20
+INSTANCES_MAX: Final = 250
+
+
+@click.command()
+@click.option("-f", "--file", "policy", required=True, type=click.Path(), metavar="POLICY", help="The policy.")
+@click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override a field of the policy; repeatable.")
+@click.option("--seeds", type=click.IntRange(1, SEEDS_MAX), default=SEEDS, show_default=True, help="How many runs.")
+@click.option(
+    "--faults",
+    type=click.Choice(["none", "realistic", "storm"]),
+    default="realistic",
+    show_default=True,
+    help="storm: everything that can go wrong, people and strangers included.",
+)
+@click.option("--domains", type=click.IntRange(1, DOMAINS_MAX), default=DOMAINS, show_default=True)
+@click.option("--instances", type=click.IntRange(1, INSTANCES_MAX), help="Of each role.  [default: one per domain]")
+@click.option("--seed", type=click.IntRange(min=0), help="Play only this seed.")
+@click.option("--trace", is_flag=True, help="With --seed: tell everything that happens in it.")
+@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.pass_context
+def rehearse(
+    ctx: click.Context,
+    *,
+    policy: str,
+    sets: tuple[str, ...],
+    seeds: int,
+    faults: str,
+    domains: int,
+    instances: int | None,
+    seed: int | None,
+    trace: bool,
+    output: str,
+) -> None:
+    """Rehearse a policy: run it many times on an emulated fleet, in virtual time.
+
+    Nothing outside this process is touched and nothing is kept. Each seed draws
+    its own durations, faults and order of events; the same seed is the same run.
+    Every promise of the engine is checked against what the emulated services
+    show. Exit code 0: none was broken; 1: one was, and its seed is named.
+    """
+    from rollout.assembly import make_kit
+    from rollout.policy.load import load_policy
+    from rollout.settings import RunSettings
+    from rollout.simulation.stage import staged
+    from rollout.simulation.weather import Profile
+
+    if trace and seed is None:
+        raise click.UsageError("--trace tells one run: name it with --seed", ctx)
+    instances = domains if instances is None else instances
+    if instances < domains:
+        raise click.UsageError(f"--instances {instances} is less than --domains {domains}", ctx)
+    # No loopback address: the pace is the one of a real subscription.
+    settings = RunSettings("https://rehearsal.invalid", Path())
+    stage = staged(
+        load_policy(policy, sets=sets),
+        functools.partial(make_kit, settings),
+        Profile(faults),
+        domains=domains,
+        instances=instances,
+    )
+    tally = _traced(stage, seed) if trace and seed is not None else _tallied(stage, _seeds(seeds, seed))
+    _print(stage, tally, output if not trace else "")
+    if tally.violations:
+        click.echo(_again(tally, policy, sets, faults, domains, instances), err=True)
+        ctx.exit(Code.ERROR)
+
+
+def _seeds(count: int, seed: int | None) -> range:
+    return range(count) if seed is None else range(seed, seed + 1)
+
+
+def _tallied(stage: "Stage", seeds: range) -> "Tally":
+    """Play the seeds under a progress bar on stderr; the first broken promise ends the rehearsal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from rollout.simulation.play import play
+    from rollout.simulation.tally import Tally
+
+    tally, console = Tally(), Console(stderr=True)
+    columns = (TextColumn("rehearsing"), BarColumn(), MofNCompleteColumn(), TextColumn("seeds"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=len(seeds))
+        for seed in seeds:
+            tally.add(play(stage, seed))
+            progress.advance(task)
+            if tally.violations:
+                break
+    return tally
+
+
+def _traced(stage: "Stage", seed: int) -> "Tally":
+    from rollout.cli.timeline import ending, timeline
+    from rollout.simulation.play import play
+    from rollout.simulation.tally import Tally
+
+    played = play(stage, seed)
+    sys.stdout.write("\n".join([*timeline(played), *ending(played)]) + "\n")
+    tally = Tally()
+    tally.add(played)
+    return tally
+
+
+def _print(stage: "Stage", tally: "Tally", output: str) -> None:
+    from rollout.cli.rehearsed import as_json, as_table
+
+    if output == "json":
+        click.echo(as_json(stage, tally))
+    elif output == "table":
+        click.echo(as_table(stage, tally))
+
+
+def _again(tally: "Tally", policy: str, sets: tuple[str, ...], faults: str, domains: int, instances: int) -> str:
+    """Give the one line that shows the broken promise again."""
+    import shlex
+
+    words = ["rollout", "rehearse", "-f", policy, "--faults", faults, "--domains", str(domains)]
+    words += ["--instances", str(instances)] if instances != domains else []
+    for each in sets:
+        words += ["--set", each]
+    violation = tally.violations[0]
+    again = shlex.join([*words, "--seed", str(violation.seed), "--trace"])
+    return f"a promise was broken: {violation}\nshow it again with:\n  {again}"

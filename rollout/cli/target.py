@@ -1,0 +1,50 @@
+"""`ID` or `ID/service`: whom a verb is about, as people write it; and the options of verbs that find it in a state."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from rollout.core.names import RolloutId, ServiceName
+from rollout.settings import default_state
+
+
+class Target(NamedTuple):
+    """A rollout, or one of its services."""
+
+    rollout: RolloutId
+    service: ServiceName | None
+
+
+class TargetType(click.ParamType[Target]):
+    """Parses a target."""
+
+    name = "target"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Target:
+        """Give the target."""
+        if isinstance(value, Target):
+            return value
+        rollout, slash, service = str(value).partition("/")
+        if not rollout or "#" in str(value) or (slash and not service) or "/" in service:
+            self.fail(f"{value!r} is no target: give ID or ID/service", param, ctx)
+        return Target(RolloutId(rollout), ServiceName(service) if service else None)
+
+
+target_argument = click.argument("target", type=TargetType(), metavar="ID[/SERVICE]")
+json_option = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(("text", "json")),
+    default="text",
+    help="What goes to stdout.",
+    show_default=True,
+)
+
+
+def state_of(config: str | None, state: str | None) -> Path:
+    """Give the state directory: the flag's or the environment's, else the settings', else the default."""
+    from rollout.cli.params import flags_over
+    from rollout.settings.load import load_settings
+
+    return load_settings(config, flags=flags_over(state=state)).settings.state or default_state()

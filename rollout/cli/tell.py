@@ -1,0 +1,218 @@
+"""A rollout read from a journal, told to people: sentences with dates, and the same as data. Pure."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from rollout.cli.reading import Read
+from rollout.cli.text import counted, one_line
+from rollout.cli.view import GOOD, phase_name
+from rollout.core import event
+from rollout.core.action import Wait
+from rollout.core.cells import goes_back
+from rollout.core.command import FOR_ROLLOUTS, Command, NoOp, Refused, Told, Verb
+from rollout.core.commands import answer
+from rollout.core.decide import consider
+from rollout.core.ending import Claim
+from rollout.core.explain import spell
+from rollout.core.fleet import summarize
+from rollout.core.names import ServiceName
+from rollout.core.service import Beginning, Queued, Ready, ServiceRollout
+from rollout.core.way_back import way_back
+
+MOVES: Final = (Verb.RESUME, Verb.RETRY, Verb.ADVANCE, Verb.ROLLBACK, Verb.RESOLVE, Verb.EXCLUDE)
+"""Words that may free what waits for a person."""
+
+
+def sentence(read: Read, state: ServiceRollout) -> str:
+    """Say what it does or waits for, since when, what frees it, and what happens when if nothing does."""
+    following = consider(state, read.now)
+    if state.ended is not None:
+        return one_line(f"{state.plan.service} {following.doing}; {state.ended.who} ended it at {_since(read, state)}.")
+    spent = spell(max(read.now.t - _since_t(state), 0.0))
+    said = f"{state.plan.service} {following.doing}, since {_since(read, state)} ({spent})"
+    if following.action == Wait(None):
+        freed = f"freed by {', '.join(_works(read, state))}" if _waits_for_word(state) else "freed by its wave"
+        return one_line(f"{said}; {freed}; nothing happens by itself.")
+    if following.until_t is None or not following.then:
+        return one_line(f"{said}; it goes on by itself.")
+    at = f"at {clock(read.wall_at(following.until_t))}" if read.running else "some time after an engine runs again"
+    return one_line(f"{said}; {following.then} {at} if nothing else happens.")
+
+
+def _waits_for_word(state: ServiceRollout) -> bool:
+    return not isinstance(state.phase, Queued) or bool(state.holds) or state.stop is not None
+
+
+def _works(read: Read, state: ServiceRollout) -> list[str]:
+    legal = legal_words(read, state)
+    return [verb.value for verb in MOVES if legal[verb]["answer"] == "accepted"]
+
+
+def legal_words(read: Read, state: ServiceRollout) -> dict[Verb, dict[str, str]]:
+    """Give what each word would be answered now, with no flag but the claim that a resolve needs."""
+    words = {}
+    for verb in Verb:
+        if verb in FOR_ROLLOUTS:
+            continue
+        command = Command("", verb, "you", "asked", resolve_as=Claim.LEFT)
+        match answer(state, command, read.now):
+            case Told(said=said):
+                words[verb] = {"answer": "accepted", "said": said}
+            case NoOp(said=said):
+                words[verb] = {"answer": "no_op", "said": said}
+            case Refused(why=why, instead=instead):
+                words[verb] = {"answer": "refused", "said": why, "instead": instead}
+    return words
+
+
+def headline(read: Read) -> str:
+    """Say in one line where the rollout stands."""
+    own = read.rollout
+    parts = [f"{number} {what}" for what, number in counts(read).items() if number]
+    said = f"{own.plan.rollout}: {', '.join(parts)}"
+    if own.aborted:
+        said += f"; aborted by {own.halted_by}: {own.halted}"
+    elif own.halted is not None:
+        said += f"; halted by {own.halted_by}: {own.halted} (freed by resume)"
+    if own.closed is not None:
+        said += f"; over: {own.closed.reason}"
+    return one_line(said)
+
+
+def engine_line(read: Read) -> str:
+    """Say that nobody is at work, if so."""
+    if read.running or read.rollout.closed is not None:
+        return ""
+    return f"No engine was heard since {clock(read.heard.wall)}: nothing moves until `rollout run` goes on."
+
+
+def counts(read: Read) -> dict[str, int]:
+    """Count services by what a person wants to know of them."""
+    found = {"done": 0, "in flight": 0, "queued": 0, "waiting for a person": 0, "going back": 0, "ended otherwise": 0}
+    for state in read.services.values():
+        found[_standing(read, state)] += 1
+    return found
+
+
+def _standing(read: Read, state: ServiceRollout) -> str:
+    if state.ended is not None:
+        return "done" if state.ended.outcome in GOOD else "ended otherwise"
+    if summarize(state, read.now).for_person:
+        return "waiting for a person"
+    if isinstance(state.phase, Queued):
+        return "queued"
+    return "going back" if goes_back(state) else "in flight"
+
+
+def attends(read: Read) -> bool:
+    """Tell whether the rollout waits for a person."""
+    waits = counts(read)["waiting for a person"] > 0 or read.rollout.halted is not None
+    return read.rollout.closed is None and waits
+
+
+def details(read: Read, service: ServiceName) -> dict[str, Any]:
+    """Give everything worth knowing of one service, as data."""
+    state = read.services[service]
+    return {
+        "service": service,
+        "attempt": state.attempt,
+        "phase": phase_name(state.phase),
+        "outcome": state.ended.outcome.value if state.ended else None,
+        "sentence": sentence(read, state),
+        "since": _since(read, state),
+        "domains": state.domain_count,
+        "walked": list(state.walked),
+        "way_back": way_back(state),
+        "holds": [{"reason": hold.reason.value, "who": hold.who, "note": hold.note} for hold in state.holds],
+        "stop": {"who": state.stop.who, "note": state.stop.note} if state.stop else None,
+        "failure": state.failure,
+        "gate": _gate(read, service),
+        "operation": _operation(read, service),
+        "error": _error(read, service),
+    }
+
+
+def _gate(read: Read, service: ServiceName) -> dict[str, Any] | None:
+    """Find the last gate's evidence."""
+    for recorded in reversed(read.entries[service]):
+        match recorded.entry.fact:
+            case (event.Probed() | event.GatePassed() | event.GateFailed() | event.Baked()) as fact:
+                checks = [
+                    {"check": each.check, "verdict": each.verdict.value, "detail": each.detail}
+                    for each in fact.evidence
+                ]
+                said = str(fact.__struct_config__.tag)
+                return {"domain": fact.domain, "said": said, "at": clock(recorded.entry.now.wall), "checks": checks}
+            case _:
+                continue
+    return None
+
+
+def _operation(read: Read, service: ServiceName) -> dict[str, str] | None:
+    """Find the last accepted operation's id, in the two spellings that the platform uses."""
+    for recorded in reversed(read.entries[service]):
+        if isinstance(recorded.entry.fact, event.Accepted):
+            known = recorded.entry.fact.handle.id
+            try:
+                parsed = uuid.UUID(known)
+            except ValueError:
+                return {"id": known, "dashed": known}
+            return {"id": parsed.hex, "dashed": str(parsed)}
+    return None
+
+
+def _error(read: Read, service: ServiceName) -> str | None:
+    """Find the last error in the service's own words."""
+    for recorded in reversed(read.entries[service]):
+        match recorded.entry.fact:
+            case event.Failed(code=code, message=message):
+                return f"{code}: {message}"
+            case event.Refused(error=error):
+                return error
+            case event.Lost(detail=detail):
+                return detail
+            case _:
+                continue
+    return None
+
+
+def block(read: Read, service: ServiceName) -> list[str]:
+    """Lay the details of one service out as lines."""
+    known = details(read, service)
+    done = (
+        f"{len(known['walked'])} of {counted(known['domains'], 'domain')} walked"
+        if known["domains"]
+        else "not looked at"
+    )
+    lines = [f"{service}: {known['outcome'] or known['phase']}, {done}", known["sentence"]]
+    lines.append(f"way back: {known['way_back']}")
+    if known["gate"]:
+        checks = "; ".join(f"{each['check']} {each['verdict']}: {each['detail']}" for each in known["gate"]["checks"])
+        lines.append(
+            f"gate of domain {known['gate']['domain']}: {known['gate']['said']} at {known['gate']['at']}: {checks}"
+        )
+    if known["operation"]:
+        lines.append(f"operation: {known['operation']['id']} ({known['operation']['dashed']})")
+    if known["error"]:
+        lines.append(f"last error: {known['error']}")
+    return [one_line(line) if number == 0 else f"    {one_line(line)}" for number, line in enumerate(lines)]
+
+
+def clock(wall: float) -> str:
+    """Write a POSIX second for people: UTC, to the second."""
+    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _since(read: Read, state: ServiceRollout) -> str:
+    """Give when the phase began: the time of the entry that began it, which downtime does not bend."""
+    records = read.entries[state.plan.service]
+    began = next((each for each in records if each.entry.now.t >= _since_t(state)), None)
+    return clock(began.entry.now.wall if began else read.wall_at(_since_t(state)))
+
+
+def _since_t(state: ServiceRollout) -> float:
+    """Give when what goes on began: the phase, or the word that keeps it from going on."""
+    if isinstance(state.phase, Ready | Queued | Beginning) and state.withheld_since_t is not None:
+        return max(state.phase_since_t, state.withheld_since_t)
+    return state.phase_since_t

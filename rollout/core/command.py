@@ -1,0 +1,77 @@
+"""A person's command, whom it is for, and its answer: accepted, nothing to do, or refused with what would work."""
+
+from enum import StrEnum
+
+import msgspec
+
+from rollout.core.ending import Claim
+from rollout.core.event import ServiceFact
+from rollout.core.names import RolloutId, ServiceName
+
+
+class Verb(StrEnum):
+    """What people can say."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+    ADVANCE = "advance"
+    RETRY = "retry"
+    EXCLUDE = "exclude"
+    ROLLBACK = "rollback"
+    RESOLVE = "resolve"
+    HALT = "halt"
+    ABORT = "abort"
+
+
+FOR_ROLLOUTS = frozenset({Verb.HALT, Verb.ABORT})
+"""Words for a rollout as a whole; the others speak to one service, or to each of a rollout's."""
+
+
+class Command(msgspec.Struct, frozen=True):
+    """One command. The same `key` is answered once, however often it arrives."""
+
+    key: str
+    verb: Verb
+    actor: str
+    reason: str
+    accept_red: tuple[str, ...] = ()
+    """Checks that have not passed and are taken as they are (advance)."""
+    past_no_return: bool = False
+    """The last domain may be walked, after which Rollback is gone (advance)."""
+    resolve_as: Claim | None = None
+    force: bool = False
+    """The claim counts even where the deployment shows something else (resolve)."""
+    take_over: bool = False
+    """Somebody else's change is taken back, too (rollback)."""
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """A command and whom it is for; `service` None = the rollout, or each of its services."""
+
+    rollout: RolloutId
+    service: ServiceName | None
+    command: Command
+
+
+class Told(msgspec.Struct, frozen=True):
+    """Accepted: these facts make it so. `said` is what follows, as the continuation of "<service>: "."""
+
+    facts: tuple[ServiceFact, ...]
+    said: str
+
+
+class NoOp(msgspec.Struct, frozen=True):
+    """There is nothing to do, and why."""
+
+    said: str
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Not now: why, and what would work instead."""
+
+    why: str
+    instead: str
+
+
+Answer = Told | NoOp | Refused

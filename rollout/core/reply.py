@@ -1,0 +1,162 @@
+"""A whole ask answered: which facts go to which streams, all in one transaction, and what the person is told."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from rollout.core import event, fleet_event
+from rollout.core.command import FOR_ROLLOUTS, Ask, Command, NoOp, Refused, Told, Verb
+from rollout.core.commands import answer
+from rollout.core.drafts import Draft, with_companions
+from rollout.core.event import HoldReason
+from rollout.core.fleet import RolloutState, summarize
+from rollout.core.names import Now, ServiceName, rollout_stream
+from rollout.core.service import ForeignChange, Queued, ServiceRollout
+
+SAID_MAX: Final = 50
+"""How many services an answer names; it counts all of them."""
+
+Services = Mapping[ServiceName, ServiceRollout]
+
+
+class Kind(StrEnum):
+    """The three ways in which a command is answered."""
+
+    ACCEPTED = "accepted"
+    NO_OP = "no_op"
+    REFUSED = "refused"
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What one service, or the rollout (`about` is its id), answers. `instead` is what would work."""
+
+    about: str
+    kind: Kind
+    text: str
+    instead: str = ""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a person is told: accepted if anything was, refused if nothing but refusals is left."""
+
+    kind: Kind
+    said: tuple[Said, ...]
+    counts: dict[str, int]
+
+
+def reply(rollout: RolloutState | None, services: Services, ask: Ask, now: Now) -> tuple[Reply, tuple[Draft, ...]]:
+    """Answer an ask. `services` are the newest attempts of the rollout, in fleet order."""
+    verb, service = ask.command.verb, ask.service
+    if rollout is None:
+        return _no(ask.rollout, "there is no such rollout in this state directory", "`rollout list` names them")
+    if rollout.closed is not None:
+        return _no(ask.rollout, f"it is over: {rollout.closed.reason}", "a new rollout")
+    if verb in FOR_ROLLOUTS:
+        if service is not None:
+            return _no(service, f"{verb} is for a whole rollout", f"{verb} {ask.rollout}; stop or rollback for one")
+        return (_halt if verb is Verb.HALT else _abort)(rollout, services, ask.command, now)
+    if service is not None and service not in services:
+        near = get_close_matches(service, services, n=1)
+        return _no(
+            service, f"rollout {ask.rollout} has no such service", *near or ["the names that `rollout get` shows"]
+        )
+    if verb is Verb.RETRY and rollout.aborted:
+        return _no(ask.rollout, f"it was aborted by {rollout.halted_by}", "a new rollout")
+    if service is not None:
+        return _each({service: services[service]}, ask.command, now)
+    chosen = {name: state for name, state in services.items() if state.ended is None or verb is Verb.RETRY}
+    said, drafts = _answers(chosen, ask.command, now)
+    if verb is Verb.RESUME and rollout.halted is not None and not rollout.aborted:
+        lifted, fact = _lift(rollout, services, ask.command, now)
+        said, drafts = [lifted, *said], [(rollout_stream(rollout.plan.rollout), fact), *drafts]
+    return _sum(said), tuple(drafts)
+
+
+def _each(services: Services, command: Command, now: Now) -> tuple[Reply, tuple[Draft, ...]]:
+    said, drafts = _answers(services, command, now)
+    return _sum(said), tuple(drafts)
+
+
+def _answers(services: Services, command: Command, now: Now) -> tuple[list[Said], list[Draft]]:
+    said: list[Said] = []
+    drafts: list[Draft] = []
+    for name, state in services.items():
+        match answer(state, command, now):
+            case Told(facts=facts, said=text):
+                said.append(Said(name, Kind.ACCEPTED, text))
+                drafts += [draft for fact in facts for draft in with_companions(state, fact)]
+            case NoOp(said=text):
+                said.append(Said(name, Kind.NO_OP, text))
+            case Refused(why=why, instead=instead):
+                said.append(Said(name, Kind.REFUSED, why, instead))
+    return said, drafts
+
+
+# --- words for a rollout ---
+
+
+def _lift(rollout: RolloutState, services: Services, command: Command, now: Now) -> tuple[Said, fleet_event.HaltLifted]:
+    failed = tuple(name for name, state in services.items() if summarize(state, now).failed)
+    text = "goes on" + (f"; {len(failed)} that failed count no more" if failed else "")
+    fact = fleet_event.HaltLifted(command.actor, command.reason, failed)
+    return Said(rollout.plan.rollout, Kind.ACCEPTED, text), fact
+
+
+def _halt(rollout: RolloutState, services: Services, command: Command, now: Now) -> tuple[Reply, tuple[Draft, ...]]:
+    own = rollout.plan.rollout
+    if rollout.halted is not None:
+        return _sum([Said(own, Kind.NO_OP, f"it is halted already, by {rollout.halted_by}: {rollout.halted}")]), ()
+    wave = rollout.open_wave
+    halted = fleet_event.Halted(wave.name if wave else "", command.reason, command.actor)
+    held = event.Held(HoldReason.HALT, command.actor, command.reason)
+    moving = [state for state in services.values() if _moves_forward(state, now)]
+    text = f"nothing new starts; {len(moving)} in flight finish their domain's gate and then hold"
+    drafts: list[Draft] = [(rollout_stream(own), halted), *((state.stream, held) for state in moving)]
+    return _sum([Said(own, Kind.ACCEPTED, text)]), tuple(drafts)
+
+
+def _moves_forward(state: ServiceRollout, now: Now) -> bool:
+    return state.ended is None and not isinstance(state.phase, Queued) and not summarize(state, now).failed
+
+
+def _abort(rollout: RolloutState, services: Services, command: Command, now: Now) -> tuple[Reply, tuple[Draft, ...]]:
+    """Halt, and take back what has not ended. A stop outlives it; somebody else's change is left alone."""
+    own = rollout.plan.rollout
+    back = msgspec.structs.replace(command, verb=Verb.ROLLBACK, take_over=False)
+    said: list[Said] = []
+    drafts: list[Draft] = []
+    if rollout.aborted:
+        said.append(Said(own, Kind.NO_OP, f"it was aborted already, by {rollout.halted_by}: {rollout.halted}"))
+    else:
+        said.append(Said(own, Kind.ACCEPTED, "nothing starts any more, and what has not ended goes back"))
+        drafts.append((rollout_stream(own), fleet_event.Aborted(command.actor, command.reason)))
+    for name, state in services.items():
+        if state.ended is not None or isinstance(state.phase, ForeignChange):
+            continue
+        said_of, drafts_of = _answers({name: state}, back, now)
+        kept = [draft for draft in drafts_of if not isinstance(draft[1], event.Resumed)]
+        if state.stop is not None and drafts_of:
+            text = f"goes back once the stop by {state.stop.who} is lifted: resume, or rollback"
+            said_of = [Said(name, Kind.ACCEPTED if kept else Kind.NO_OP, text)]
+        said += said_of
+        drafts += kept
+    return _sum(said), tuple(drafts)
+
+
+# --- what is said ---
+
+
+def _no(about: str, why: str, instead: str) -> tuple[Reply, tuple[Draft, ...]]:
+    return _sum([Said(about, Kind.REFUSED, why, instead)]), ()
+
+
+def _sum(said: Iterable[Said]) -> Reply:
+    """Put answers together, the refusals first, since they need reading."""
+    ordered = sorted(said, key=lambda each: each.kind is not Kind.REFUSED)
+    counts = {kind.value: sum(each.kind is kind for each in ordered) for kind in Kind}
+    kinds = {each.kind for each in ordered}
+    kind = next((each for each in (Kind.ACCEPTED, Kind.NO_OP, Kind.REFUSED) if each in kinds), Kind.NO_OP)
+    return Reply(kind, tuple(ordered[:SAID_MAX]), counts)

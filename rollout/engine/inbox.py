@@ -1,0 +1,99 @@
+"""The inbox: takes what people ask, from other processes too, and answers each question once, through the ledger."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from rollout.core.command import Ask
+from rollout.core.drafts import Draft
+from rollout.core.evolve import IllegalFact
+from rollout.core.fleet import RolloutState
+from rollout.core.names import Now, RolloutId, ServiceName, StreamName
+from rollout.core.reply import Kind, Reply, Said, reply
+from rollout.core.service import ServiceRollout
+from rollout.engine.clock import Clock
+from rollout.engine.streams import RolloutLedger, newest_attempts, service_state
+from rollout.journal.journal import Answered, Journal, Question
+
+INBOX_POLL_S: Final = 0.5
+"""How long a question from another process waits at most before it is read."""
+TAKEN_MAX: Final = 100
+"""Questions read at once."""
+
+
+class Inbox:
+    """One engine's ear. Facts and answer of a question become durable together, or neither does."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        ledger: RolloutLedger,
+        clock: Clock,
+        heard: Callable[[StreamName], None],
+        poll_s: float = INBOX_POLL_S,
+    ) -> None:
+        """Tell `heard` at once of every stream that a word changed: before anybody decides on what was true before."""
+        self._journal = journal
+        self._ledger = ledger
+        self._clock = clock
+        self._heard = heard
+        self._poll_s = poll_s
+
+    async def run(self) -> None:
+        """Answer whatever comes, for ever."""
+        while True:
+            await self.answer_all()
+            await self._clock.sleep_until(self._clock.now().t + self._poll_s)
+
+    async def answer_all(self) -> None:
+        """Answer what waits, in the order in which it was asked; durable on return."""
+        while questions := await self._journal.take(TAKEN_MAX):
+            for question in questions:
+                await self._answer(question)
+
+    async def say(self, ask: Ask) -> Reply:
+        """Answer somebody in this process; durable on return."""
+        now = self._clock.now()
+        told, drafts = self._reply(ask, now)
+        await self._put(drafts, ask.command.actor, now)
+        return told
+
+    async def _answer(self, question: Question) -> None:
+        """Judge and record in one turn, so that nothing can happen between the two."""
+        now = self._clock.now()
+        try:
+            told, drafts = self._reply(msgspec.json.decode(question.command, type=Ask), now)
+        except msgspec.MsgspecError as error:
+            told, drafts = _unheard(question, f"it cannot be read: {error}"), ()
+        try:
+            await self._put(drafts, question.actor, now, _answered(question, told, now))
+        except IllegalFact as error:
+            # Whatever is wrong with one question must not stop every rollout, nor come back at the next start.
+            told = _unheard(question, f"it does not fit what is recorded: {error}")
+            await self._put((), question.actor, now, _answered(question, told, now))
+
+    async def _put(self, drafts: Sequence[Draft], actor: str, now: Now, *answers: Answered) -> None:
+        pending = self._ledger.put(drafts, now=now, actor=actor, answers=answers)
+        for stream, _ in drafts:
+            self._heard(stream)
+        await pending
+
+    def _reply(self, ask: Ask, now: Now) -> tuple[Reply, tuple[Draft, ...]]:
+        rollout = self._ledger.rollout(ask.rollout)
+        return reply(rollout, self._services(ask.rollout, rollout), ask, now)
+
+    def _services(self, rollout: RolloutId, state: RolloutState | None) -> dict[ServiceName, ServiceRollout]:
+        """Give the newest attempts; those of a rollout that is over are not kept in memory, and hear nothing."""
+        if state is None or state.closed is not None:
+            return {}
+        return {name: service_state(self._ledger, stream) for name, stream in newest_attempts(self._ledger, rollout)}
+
+
+def _answered(question: Question, told: Reply, now: Now) -> Answered:
+    return Answered(question.key, msgspec.json.encode(told).decode(), now.wall)
+
+
+def _unheard(question: Question, why: str) -> Reply:
+    said = Said(question.key, Kind.REFUSED, why, "the same command from this version of rollout")
+    return Reply(Kind.REFUSED, (said,), {Kind.REFUSED.value: 1})

@@ -1,0 +1,91 @@
+"""The durable journal as an outsider reads it: record by record from the bytes, folded as far as they go."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from rollout.core.event import Entry, Intended
+from rollout.core.evolve import evolve
+from rollout.core.fleet import RolloutState, evolve_fleet
+from rollout.core.names import StreamName, is_service_stream
+from rollout.core.operation import StartUpgrade, token_of
+from rollout.core.service import ServiceRollout
+from rollout.errors import InvariantBroken
+from rollout.journal.memory import MemoryJournal
+
+T = TypeVar("T")
+
+READ_AT_ONCE: Final = 1_000
+
+
+class Told(MemoryJournal):
+    """A journal in memory that tells of an append as soon as it is durable, at its virtual second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tell: Callable[[], object] = _nobody
+
+    async def append(self, *entries: Any, **options: Any) -> Any:
+        """Append, and tell in the same virtual instant."""
+        try:
+            return await super().append(*entries, **options)
+        finally:
+            self.tell()
+
+
+@dataclass(slots=True)
+class Page:
+    """One entry, and the world's second at which it was first seen on disk."""
+
+    at: float
+    entry: Entry
+
+
+@dataclass(slots=True)
+class Book:
+    """Everything the durable bytes say so far. `read` raises IllegalFact where a prefix does not fold."""
+
+    journal: MemoryJournal
+    pages: list[Page] = field(default_factory=list)
+    services: dict[StreamName, ServiceRollout] = field(default_factory=dict)
+    rollouts: dict[StreamName, RolloutState] = field(default_factory=dict)
+    intents: dict[str, Intended] = field(default_factory=dict)
+    """By `<stream>/<number>`, as tickets are named."""
+    tokens: dict[StreamName, set[str]] = field(default_factory=dict)
+    """The marks of each attempt's upgrades."""
+
+    def unread(self, at: float) -> list[Page]:
+        """Give what became durable since the last time, not yet folded."""
+        found: list[Page] = []
+        position = len(self.pages)
+        while records := at_once(self.journal.read_after(position + len(found), READ_AT_ONCE)):
+            found += [Page(at, record.entry) for record in records]
+        return found
+
+    def fold(self, page: Page) -> None:
+        """Fold one page; raises IllegalFact."""
+        entry = page.entry
+        self.pages.append(page)
+        if not is_service_stream(entry.stream):
+            self.rollouts[entry.stream] = evolve_fleet(self.rollouts.get(entry.stream), entry)
+            return
+        self.services[entry.stream] = evolve(self.services.get(entry.stream), entry)
+        if isinstance(entry.fact, Intended):
+            self.intents[f"{entry.stream}/{entry.fact.number}"] = entry.fact
+            if isinstance(entry.fact.operation, StartUpgrade):
+                self.tokens.setdefault(entry.stream, set()).add(token_of(entry.fact.operation.label))
+
+
+def at_once(question: Coroutine[Any, Any, T]) -> T:
+    """Give the answer of a coroutine that never waits, inside or outside of any loop."""
+    try:
+        question.send(None)
+    except StopIteration as answered:
+        result: T = answered.value
+        return result
+    question.close()
+    raise InvariantBroken("this journal answers at once")
+
+
+def _nobody() -> None:
+    """Hear nothing."""

@@ -1,0 +1,95 @@
+"""What must be true once a run is over: L1, L3, E2, S7, and that nothing moves any more."""
+
+import base64
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from rollout.core import event, sight_event
+from rollout.core.names import Now, StreamName
+from rollout.core.result import Result
+from rollout.core.service import ForeignChange, HeldForPerson, NeedsOperator, Queued, ServiceRollout
+from rollout.errors import JournalDamaged
+from rollout.simulation.book import at_once
+from rollout.simulation.checker import Checker
+
+BACK_SLACK_S: Final = 900.0
+"""What may lie between a turn and its rollback besides the step's own limit: quarantine, looks, pace."""
+_BACK: Final = (event.Closed, event.HeldOnFailure, event.Escalated, event.TakenOver)
+
+
+def judge_end(checker: Checker, result: Result | None, secrets: tuple[str, ...]) -> None:
+    """Judge a run that is over. Raises Violation."""
+    checker.read()
+    if result is None:
+        checker.broken("L1", f"the rollout did not end; {_unended(checker)}")
+    states = checker.book.services.values()
+    blocked = any(each.halted for each in checker.book.rollouts.values()) or any(
+        each.ended is None and not isinstance(each.phase, Queued) for each in states
+    )
+    for state in states:
+        _judge_wait(checker, state, blocked=blocked)
+        _judge_turn(checker, state)
+    _judge_secrets(checker, secrets)
+    try:
+        at_once(checker.book.journal.verify())
+    except JournalDamaged as error:
+        checker.broken("S7", f"the chain does not hold: {error}")
+
+
+def _judge_wait(checker: Checker, state: ServiceRollout, *, blocked: bool) -> None:
+    """L1: what has not ended waits for a person, and says why; behind it, others wait for room."""
+    match state.phase:
+        case HeldForPerson(reason=said) | NeedsOperator(reason=said) | ForeignChange(detail=said):
+            if not said:
+                checker.broken("E1", f"{state.stream} waits for a person without a reason")
+        case Queued() if blocked:
+            return
+        case _ if state.ended is None and not state.holds and state.stop is None:
+            checker.broken("L1", f"the run is over, and {state.stream} is left in {type(state.phase).__name__}")
+        case _:
+            return
+
+
+def _judge_turn(checker: Checker, state: ServiceRollout) -> None:
+    """L3: a rollback is asked for within one step's limit of the turn, unless somebody says stop."""
+    turned: Now | None = None
+    stopped = False
+    for page in checker.book.pages:
+        if page.entry.stream != state.stream:
+            continue
+        fact = page.entry.fact
+        stopped = stopped or isinstance(fact, event.Stopped | sight_event.Blinded)
+        if turned is None:
+            turned = page.entry.now if isinstance(fact, event.TurnedBack) else None
+            continue
+        if isinstance(fact, event.Intended) or isinstance(fact, _BACK):
+            limit_s = _step_s(state) + BACK_SLACK_S
+            took_s = page.entry.now.t - turned.t
+            if took_s > limit_s and not stopped:
+                checker.broken("L3", f"{state.stream} turned back, and the next step came {took_s:.0f} s later")
+            return
+
+
+def _step_s(state: ServiceRollout) -> float:
+    plan = state.plan
+    return max(plan.begin_timeout_s, plan.walk.domain_timeout_s, plan.rollback.bound_s(len(state.walked)))
+
+
+def _judge_secrets(checker: Checker, secrets: tuple[str, ...]) -> None:
+    """E2: no secret in any entry, in any of three spellings."""
+    if not secrets:
+        return
+    text = msgspec.json.encode([page.entry for page in checker.book.pages]).decode()
+    for secret in secrets:
+        spellings = {secret, base64.b64encode(secret.encode()).decode().rstrip("="), quote(secret, safe="")}
+        if any(each in text for each in spellings):
+            checker.broken("E2", "an entry carries a secret of the package's URL")
+
+
+def _unended(checker: Checker) -> str:
+    phases: dict[StreamName, str] = {
+        state.stream: type(state.phase).__name__ for state in checker.book.services.values() if state.ended is None
+    }
+    return ", ".join(f"{stream}: {phase}" for stream, phase in phases.items()) or "every service has"

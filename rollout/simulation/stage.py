@@ -1,0 +1,66 @@
+"""The stage: what is rehearsed, on which fleet, in which weather."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+from rollout.core.compile import Compiled, compile_bundle
+from rollout.core.plan import ServicePlan
+from rollout.policy.bundle import Bundle
+from rollout.simulation.weather import Profile
+from rollout.simulation.world import KitMaker
+
+SAFETY_S: Final = 6 * 3600.0
+"""How long a storm lasts."""
+SECRET_CHARS_MIN: Final = 8
+"""A shorter value of a query would be found by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What is rehearsed, on which fleet, in which weather. `instances` are of each role."""
+
+    compiled: Compiled
+    configurations: dict[str, bytes]
+    make_kit: KitMaker
+    profile: Profile
+    domains: int
+    instances: int
+    secrets: tuple[str, ...] = ()
+    """What must not be found in any entry."""
+
+    @property
+    def bound_s(self) -> float:
+        """The sum of the rollout's own limits: in calm weather it has ended, or waits for a person, by then."""
+        total = 0.0
+        for wave in self.compiled.plan.waves:
+            members = [each for each in self.compiled.services if each.service in wave.services]
+            total += ceil(len(members) / wave.max_parallel) * max(
+                (self._service_s(each) for each in members), default=0
+            )
+        return total + SAFETY_S
+
+    def _service_s(self, plan: ServicePlan) -> float:
+        forward_s = plan.begin_timeout_s + 2 * self.domains * plan.walk.domain_timeout_s + plan.walk.bake_before_last_s
+        return min(plan.timeout_s, forward_s) + 2 * plan.rollback.bound_s(self.domains)
+
+
+def staged(bundle: Bundle, make_kit: KitMaker, profile: Profile, *, domains: int, instances: int) -> Stage:
+    """Compile a bundle for rehearsals; raises NotSupportedYet for what a run cannot honour either."""
+    compiled = compile_bundle(bundle)
+    payloads = {hashlib.sha256(payload).hexdigest(): payload for payload in compiled.payloads}
+    wanted = {plan.change.configuration for plan in compiled.services}
+    configurations = {digest: payloads[digest] for digest in wanted}
+    packages = {files.package for files in bundle.services if files.package is not None}
+    secrets = tuple(sorted({secret for package in packages for secret in _secrets(package)}))
+    return Stage(compiled, configurations, make_kit, profile, domains, instances, secrets)
+
+
+def _secrets(package: str) -> Iterator[str]:
+    """Give what a URL carries that is nobody's business: the values of its query."""
+    for _, value in parse_qsl(urlsplit(package).query):
+        if len(value) >= SECRET_CHARS_MIN:
+            yield value

@@ -1,0 +1,82 @@
+"""Every command of the README works as written; what it shows is real."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rollout.core.compile import compile_bundle
+from rollout.policy.load import load_policy
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BY_CI = {"demo", "test"}
+"""Blocks that `.ci/run` pastes from the README into a fresh clone."""
+
+
+def block(mark: str) -> str:
+    found = re.search(rf"<!-- {re.escape(mark)} -->\n```\w+\n(.*?)```", README, re.DOTALL)
+    assert found is not None, f"README.md has no block marked {mark!r}"
+    return found[1]
+
+
+def test_every_block_of_commands_is_run_by_a_test_or_by_ci() -> None:
+    blocks = re.findall(r"(?:<!-- (.+?) -->\n)?```sh\n", README)
+
+    assert sorted(blocks) == sorted([*(f"command: {name}" for name in BY_CI), "run"])
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert set(re.findall(r"^run_readme (\w+)$", ci, re.MULTILINE)) == BY_CI
+
+
+def test_the_policy_of_the_readme_can_be_run(tmp_path: Path) -> None:
+    folder = shutil.copytree(ROOT / "policies", tmp_path / "policies")
+    (folder / "web.yaml").write_text(block("policy"), encoding="utf-8")
+
+    compiled = compile_bundle(load_policy(folder / "web.yaml"))
+
+    assert len(compiled.services) == 12
+    assert len(block("policy").splitlines()) <= 14
+
+
+@pytest.mark.timeout(240)
+def test_the_commands_of_the_readme_run_in_order_as_written(tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("the README reads the emulator's log with curl, which this machine does not have")
+    shutil.copytree(ROOT / "policies", tmp_path / "policies")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    answers: dict[str, str] = {}
+    emulator: subprocess.Popen[str] | None = None
+    try:
+        for command in block("run").splitlines():
+            if command.startswith("rollout emulator"):
+                emulator = subprocess.Popen(  # noqa: S602 - as a reader pastes it
+                    f"exec {command}", shell=True, cwd=tmp_path, env={**os.environ, "PATH": path},
+                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                )  # fmt: skip
+                assert emulator.stdout is not None
+                assert emulator.stdout.readline().startswith("listening on ")
+                continue
+            done = subprocess.run(  # noqa: S602 - as a reader pastes it
+                command, shell=True, cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True,
+                check=False, timeout=200,
+            )  # fmt: skip
+            assert done.returncode == 0, f"{command}: {done.stderr}"
+            answers[command.split()[1]] = done.stdout
+    finally:
+        if emulator is not None:
+            emulator.terminate()
+            emulator.wait(10)
+            if emulator.stdout is not None:
+                emulator.stdout.close()
+    assert "stable" in answers["explain"]
+    assert len(json.loads(answers["-s"])) == 12 * 6
+
+
+def test_the_picture_of_the_readme_is_there() -> None:
+    for name in re.findall(r"!\[[^]]*]\(([^)]+)\)", README):
+        assert (ROOT / name).is_file(), name

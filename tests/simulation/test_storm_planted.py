@@ -1,0 +1,202 @@
+"""Bugs planted in the engine's seams: each is found, and by the promise it breaks. ROLLOUT_LONG=1 searches again."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollout.assembly import make_kit
+from rollout.core import decide as deciding
+from rollout.core import event, interpret
+from rollout.core.action import Action, Record
+from rollout.core.ending import Outcome as Ending
+from rollout.core.event import Finding, Observed, Verdict
+from rollout.core.names import POLICY, Now, Target
+from rollout.core.operation import Operation, StartUpgrade
+from rollout.core.outcome import Lost, Outcome, Progress, Refused, RefusedKind, Succeeded, Unreachable
+from rollout.core.service import Checking, Reconciling, RollingBack, ServiceRollout, Settling, call_of
+from rollout.core.snapshot import Look
+from rollout.engine import caller, runner
+from rollout.engine.kit import Kit
+from rollout.gates import probe
+from rollout.platforms.platform import Platform, Ticket
+from rollout.settings import RunSettings
+from rollout.simulation.play import play
+from rollout.simulation.stage import Stage
+
+SEEDS_MAX = 2_000
+LONG = os.environ.get("ROLLOUT_LONG") == "1"
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+Around = Callable[[Kit], Kit]
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One bug: how it gets in, the seed that finds it, after how many, and the promises it breaks."""
+
+    seed: int
+    rules: str
+    plant: Plant | None = None
+    around: Around | None = None
+    policy: str = "storm"
+
+
+def another_decision(wrong: Callable[[ServiceRollout, Now], Action | None]) -> Plant:
+    """Decide wrongly where `wrong` has an opinion."""
+    right = deciding.decide
+
+    def decide(state: ServiceRollout, now: Now) -> Action | None:
+        return wrong(state, now) or right(state, now)
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(runner, "decide", decide)
+        patch.setattr(caller, "decide", decide)
+
+    return plant
+
+
+def skip_gate(state: ServiceRollout, _: Now) -> Action | None:
+    match state.phase:
+        case Checking(domain=domain) if state.failure is None:
+            return Record(event.GatePassed(domain, ()))
+        case _:
+            return None
+
+
+def believe_success(state: ServiceRollout, _: Now) -> Action | None:
+    settling = isinstance(state.phase, Settling) and state.failure is None
+    return Record(Observed(Finding.SETTLED, "the operation succeeded")) if settling else None
+
+
+def believe_rollback(state: ServiceRollout, _: Now) -> Action | None:
+    match state.phase:
+        case RollingBack(settling=True, restored=False):
+            return Record(Observed(Finding.RESTORED, "the operation succeeded"))
+        case _:
+            return None
+
+
+def lost_begin_is_untouched(state: ServiceRollout, _: Now) -> Action | None:
+    match state.phase:
+        case Reconciling(call=call) if isinstance(call.operation, StartUpgrade):
+            return Record(event.Closed(Ending.FAILED, POLICY, "nothing was changed"))
+        case _:
+            return None
+
+
+def forgotten_call_was_not_sent(state: ServiceRollout, _: Now) -> Action | None:
+    call = call_of(state.phase)
+    if call is None or call.handle is not None:
+        return None
+    return Record(event.Refused(call.number, RefusedKind.NOT_SENT, "forgotten", 0.0))
+
+
+def no_quarantine(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("rollout.engine.kit.QUARANTINE_PER_TIMEOUT", 0.0)
+
+
+def one_look(patch: pytest.MonkeyPatch) -> None:
+    def wrong(state: ServiceRollout, _: Look | None, latest: Look, **more: Any) -> event.ServiceFact | None:
+        return interpret.interpret_look(state, latest, latest, **more)
+
+    patch.setattr(runner, "interpret_look", wrong)
+
+
+def one_probe(patch: pytest.MonkeyPatch) -> None:
+    def wrong(
+        state: ServiceRollout, verdict: Verdict, evidence: tuple[event.Evidence, ...], *more: Any
+    ) -> event.ServiceFact | None:
+        if verdict is Verdict.PASS and isinstance(state.phase, Checking):
+            return event.GatePassed(state.phase.domain, evidence)
+        return interpret.interpret_probe(state, verdict, evidence, *more)
+
+    patch.setattr(runner, "interpret_probe", wrong)
+
+
+def unknown_is(verdict: Verdict) -> Plant:
+    right = probe._sum_up
+
+    def wrong(verdicts: set[Verdict]) -> Verdict:
+        found = right(verdicts)
+        return verdict if found is Verdict.UNKNOWN else found
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(probe, "_sum_up", wrong)
+
+    return plant
+
+
+def no_last_look(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(caller, "still_wanted", lambda _state, _number: True)
+
+
+def no_cap(patch: pytest.MonkeyPatch) -> None:
+    def wrong(_: object, members: Sequence[Any], *__: object) -> tuple[str, ...]:
+        return tuple(member.service for member in members if not member.admitted)
+
+    patch.setattr("rollout.core.fleet._admissible", wrong)
+
+
+class Meddler:
+    """A platform whose calls go wrong in one way."""
+
+    def __init__(self, platform: Platform, *, repeats: bool) -> None:
+        self._platform = platform
+        self._repeats = repeats
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._platform, name)
+
+    async def submit(self, target: Target, operation: Operation, ticket: Ticket) -> Outcome:
+        outcome = await self._platform.submit(target, operation, ticket)
+        if not isinstance(outcome, Lost):
+            return outcome
+        if self._repeats:
+            return await self._platform.submit(target, operation, ticket)
+        return Refused(RefusedKind.NOT_SENT, outcome.detail)
+
+
+class Hasty:
+    """A ledger whose intents nobody waits for."""
+
+    def __init__(self, ledger: Any) -> None:
+        self._ledger = ledger
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    def put(self, drafts: Sequence[Any], **rest: Any) -> Awaitable[object]:
+        pending: Awaitable[object] = self._ledger.put(drafts, **rest)
+        return asyncio.sleep(0) if isinstance(drafts[0][1], event.Intended) else pending
+
+
+PLANTED = {
+    "no quarantine": Planted(0, "S4 S5 S3b error", no_quarantine),
+    "gate skipped": Planted(0, "S2 evidence", another_decision(skip_gate)),
+    "lost call as not sent": Planted(0, "S4 S6", around=lambda kit: meddled(kit, repeats=False)),
+    "lost call repeated blindly": Planted(0, "S4", around=lambda kit: meddled(kit, repeats=True)),
+    "one look instead of two": Planted(0, "looks", one_look),
+    "one healthy probe": Planted(0, "S2", one_probe),
+    "unknown counts as pass": Planted(0, "evidence S2", unknown_is(Verdict.PASS)),
+    "unknown counts as fail": Planted(0, "evidence", unknown_is(Verdict.FAIL)),
+    "intent not awaited": Planted(0, "S9", around=lambda kit: replace(kit, ledger=Hasty(kit.ledger))),
+    "no last look": Planted(0, "S3 S13", no_last_look, policy="wide"),
+    "succeeded taken as settled": Planted(0, "looks", another_decision(believe_success)),
+    "rollback believed": Planted(0, "looks S6", another_decision(believe_rollback)),
+    "lost begin counted as untouched": Planted(0, "S6 S5", another_decision(lost_begin_is_untouched)),
+    "forgotten call repeated without looking": Planted(
+        0, "S4 S6", another_decision(forgotten_call_was_not_sent), policy="wide"
+    ),
+    "no cap": Planted(0, "caps", no_cap, policy="held"),
+}
+
+
+def meddled(kit: Kit, *, repeats: bool) -> Kit:
+    meddler: Any = Meddler(kit.platform, repeats=repeats)
+    return replace(kit, platform=meddler)
