@@ -7,7 +7,7 @@ from rollout.core.action import Action, LookAtDeployment, PollOperation, ProbeHe
 from rollout.core.deadline import deadline
 from rollout.core.decide import decide
 from rollout.core.drafts import voice, with_companions
-from rollout.core.event import Evidence, ServiceFact, Verdict
+from rollout.core.event import Evidence, ServiceFact, TakenOver, Verdict
 from rollout.core.interpret import interpret_look, interpret_poll, interpret_probe
 from rollout.core.names import Now, StreamName
 from rollout.core.outcome import Progress, Unreachable
@@ -19,6 +19,7 @@ from rollout.engine.eyes import looks_in
 from rollout.engine.kit import Kit
 from rollout.engine.line import NEAR_S
 from rollout.engine.pacer import Lane
+from rollout.engine.strangers import named
 from rollout.engine.streams import service_state
 from rollout.engine.tracker import Tell, Tracked
 from rollout.engine.turn import Turn
@@ -108,8 +109,12 @@ class Runner:
                 await news
         finally:
             watch.close()
-        if watch.fact is not None and not watch.outdated:
-            await self._record(watch.fact)
+        if (fact := watch.fact) is None or watch.outdated:
+            return
+        if isinstance(fact, TakenOver):
+            fact = await named(self._kit, self._state, fact, self._kit.clock.now())
+        if not watch.outdated:
+            await self._record(fact)
 
 
 class _Watching:

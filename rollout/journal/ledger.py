@@ -24,7 +24,7 @@ from rollout.core.names import (
 )
 from rollout.errors import JournalDamaged, JournalFull
 from rollout.journal.carrier import Carrier, Listener
-from rollout.journal.journal import Answered, Journal, StreamRow
+from rollout.journal.journal import Answered, Journal, Recorded, StreamRow
 from rollout.journal.pending import Pending
 
 S = TypeVar("S")
@@ -112,6 +112,10 @@ class Ledger(Generic[S, R]):
         for row in rows:
             if self._wanted(row):
                 await self._load(row)
+
+    async def entries(self, stream: StreamName) -> Sequence[Recorded]:
+        """Give what is durable of one stream."""
+        return await self._journal.read(stream)
 
     async def recall(self, stream: StreamName) -> S | None:
         """Give the state of any service rollout, folding it from the journal if it ended before the start."""

@@ -1,5 +1,6 @@
 """What a platform is to the engine: look, ask, follow. The engine knows no platform by name."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -99,5 +100,17 @@ class ListsRunning(Protocol):
         """Give the operations in progress in `scope` that began at `since` (POSIX seconds UTC) or later.
 
         A hint, never a proof: what is missing may have ended or may not be visible yet, and is polled by its handle.
+        """
+        ...
+
+
+@runtime_checkable
+class NamesStrangers(Protocol):
+    """A platform that can say who else works on a deployment."""
+
+    async def strangers(self, target: Target, since: float, ours: Collection[str]) -> str | None:
+        """Say, for people, whose operations began at `since` (POSIX seconds UTC) or later; None = cannot be told.
+
+        `ours` are the ids of our own operations.
         """
         ...

@@ -1,6 +1,9 @@
 """The fleet of a rehearsal: a policy's own services, roles and slots, running an older release."""
 
+from collections.abc import Mapping
+
 from rollout.core.compile import Compiled
+from rollout.core.names import Digest
 from rollout.core.plan import ServicePlan
 from rollout.emulator import layout
 from rollout.emulator.fabric import Fabric
@@ -11,7 +14,9 @@ from rollout.platforms.classic.configuration import with_instance_counts
 from rollout.platforms.classic.vocabulary import Slot
 
 
-def cast(fabric: Fabric, compiled: Compiled, configurations: dict[str, bytes], domains: int, instances: int) -> None:
+def cast(
+    fabric: Fabric, compiled: Compiled, configurations: Mapping[Digest, bytes], domains: int, instances: int
+) -> None:
     """Create every service of the plan, each with `instances` of each role of its own configuration."""
     for number, plan in enumerate(compiled.services):
         configuration = configurations[plan.change.configuration]

@@ -12,14 +12,14 @@ from typing import Final, Never
 
 from rollout.core import event
 from rollout.core.evolve import IllegalFact
-from rollout.core.names import StreamName, Target, is_service_stream, parse_service_stream
+from rollout.core.names import StreamName, Target, is_service_stream
 from rollout.core.operation import Operation, RollBack, StartUpgrade, Walk, describe
 from rollout.core.outcome import Lost, Outcome, Refused, RefusedKind
-from rollout.core.service import ForeignChange, HeldForPerson, NeedsOperator, Queued
 from rollout.emulator.fabric_state import LogEntry
 from rollout.platforms.classic.vocabulary import Verb
 from rollout.simulation.book import Book, Page
 from rollout.simulation.endings import false_ending
+from rollout.simulation.peaks import Peaks, moving_with
 from rollout.simulation.trace import Trace
 from rollout.simulation.truth import Truth
 from rollout.simulation.violation import Violation
@@ -32,18 +32,6 @@ LOSSES_MAX: Final = 4
 """A call whose answer was lost is repeated three times."""
 RETRY_AFTER_S_MAX: Final = 300.0
 TWO: Final = 2
-
-
-@dataclass(slots=True)
-class Peaks:
-    """The worst that happened at one moment."""
-
-    domains: int = 0
-    instances: int = 0
-    domains_at: float = 0.0
-    broken: int = 0
-    """Services that had failed and had not ended."""
-    broken_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -91,7 +79,7 @@ class Checker:
                 self._judge(page)
                 self._last_page[page.entry.stream] = page.at
                 self._looks[self._target(page.entry.stream).service] = 0
-        self._count_broken()
+        self.peaks.count_broken(self.book, self.time())
 
     def _judge(self, page: Page) -> None:
         stream, fact = page.entry.stream, page.entry.fact
@@ -153,27 +141,9 @@ class Checker:
             self.broken(*lie)
 
     def _judge_caps(self, stream: StreamName) -> None:
-        rollout, service, _ = parse_service_stream(stream)
-        plan = next(each.plan for each in self.book.rollouts.values() if each.plan.rollout == rollout)
-        wave = next(each for each in plan.waves if service in each.services)
-        moving = [
-            name
-            for name, state in self.book.services.items()
-            if state.plan.service in wave.services
-            and not isinstance(state.phase, Queued | HeldForPerson | ForeignChange | NeedsOperator)
-            and state.ended is None
-        ]
+        wave, moving = moving_with(self.book, stream)
         if len(moving) > wave.max_parallel:
             self.broken("caps", f"{len(moving)} services move in wave {wave.name}, which allows {wave.max_parallel}")
-
-    def _count_broken(self) -> None:
-        waiting = HeldForPerson | NeedsOperator | ForeignChange
-        count = sum(
-            state.ended is None and (state.turned_back or isinstance(state.phase, waiting))
-            for state in self.book.services.values()
-        )
-        if count > self.peaks.broken:
-            self.peaks.broken, self.peaks.broken_at = count, self.time()
 
     # --- calls ---
 
@@ -302,9 +272,7 @@ class Checker:
             instances += len(down)
             if not down and deployment.change is None and deployment.lock is None:
                 del self._active[target]
-        if domains > self.peaks.domains:
-            self.peaks.domains, self.peaks.domains_at = domains, self.time()
-        self.peaks.instances = max(self.peaks.instances, instances)
+        self.peaks.count_down(domains, instances, self.time())
 
     def _target(self, stream: StreamName) -> Target:
         return self.book.services[stream].plan.target

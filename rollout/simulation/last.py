@@ -7,7 +7,6 @@ from urllib.parse import quote
 import msgspec
 
 from rollout.core import event, sight_event
-from rollout.core.names import Now, StreamName
 from rollout.core.result import Result
 from rollout.core.service import ForeignChange, HeldForPerson, NeedsOperator, Queued, ServiceRollout
 from rollout.errors import JournalDamaged
@@ -54,19 +53,19 @@ def _judge_wait(checker: Checker, state: ServiceRollout, *, blocked: bool) -> No
 
 def _judge_turn(checker: Checker, state: ServiceRollout) -> None:
     """L3: a rollback is asked for within one step's limit of the turn, unless somebody says stop."""
-    turned: Now | None = None
+    turned_t: float | None = None
     stopped = False
     for page in checker.book.pages:
         if page.entry.stream != state.stream:
             continue
         fact = page.entry.fact
         stopped = stopped or isinstance(fact, event.Stopped | sight_event.Blinded)
-        if turned is None:
-            turned = page.entry.now if isinstance(fact, event.TurnedBack) else None
+        if turned_t is None:
+            turned_t = page.entry.now.t if isinstance(fact, event.TurnedBack) else None
             continue
-        if isinstance(fact, event.Intended) or isinstance(fact, _BACK):
+        if isinstance(fact, (event.Intended, *_BACK)):
             limit_s = _step_s(state) + BACK_SLACK_S
-            took_s = page.entry.now.t - turned.t
+            took_s = page.entry.now.t - turned_t
             if took_s > limit_s and not stopped:
                 checker.broken("L3", f"{state.stream} turned back, and the next step came {took_s:.0f} s later")
             return
@@ -89,7 +88,5 @@ def _judge_secrets(checker: Checker, secrets: tuple[str, ...]) -> None:
 
 
 def _unended(checker: Checker) -> str:
-    phases: dict[StreamName, str] = {
-        state.stream: type(state.phase).__name__ for state in checker.book.services.values() if state.ended is None
-    }
-    return ", ".join(f"{stream}: {phase}" for stream, phase in phases.items()) or "every service has"
+    left = [state for state in checker.book.services.values() if state.ended is None]
+    return ", ".join(f"{state.stream}: {type(state.phase).__name__}" for state in left) or "every service has"

@@ -4,23 +4,23 @@ import asyncio
 import contextlib
 import functools
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from rollout.core.names import ServiceName
-from rollout.core.plan import ServicePlan
 from rollout.core.result import Result
 from rollout.emulator.fleet import FleetPlan
-from rollout.emulator.strangers import Act, Stranger, expect
 from rollout.engine.groups import leaves
 from rollout.platforms.platform import Platform
+from rollout.simulation.besides import Crash, Crashes, Wall, strangers
 from rollout.simulation.book import Book, Told
 from rollout.simulation.cast import cast
-from rollout.simulation.checker import Checker, Peaks
+from rollout.simulation.checker import Checker
 from rollout.simulation.choice import SeededLoop
+from rollout.simulation.death import Death, drawn_deaths
 from rollout.simulation.last import judge_end
 from rollout.simulation.loop import StepsExhausted
+from rollout.simulation.peaks import Peaks
 from rollout.simulation.people import Word, speak, words
 from rollout.simulation.skies import DrawnFaults, drawn_knobs
 from rollout.simulation.stage import SAFETY_S, Stage
@@ -30,40 +30,11 @@ from rollout.simulation.truth import Truth
 from rollout.simulation.violation import Violation
 from rollout.simulation.watch import Post, WatchedAgenda, WatchedPlatform, WatchedWire
 from rollout.simulation.weather import Profile, Weather
-from rollout.simulation.world import WALL_AT_START, Parts, World, carry_out
+from rollout.simulation.world import Parts, World, carry_out
 
 QUIET_S: Final = 600.0
-DOWN_S: Final = (0.1, 400.0)
-DEATHS_MAX: Final = 3
-MOMENTS: Final = 120
-"""A death at a moment is drawn from so many of a life's first ones."""
-STEPS: Final = 8_000
 STEPS_PER_SERVICE_MAX: Final = 200_000
 SYNC_S: Final = (0.0, 0.0, 0.005, 0.5, 3.0)
-CLOCK_EVERY_S: Final = 1800.0
-CLOCK_S: Final = 7200.0
-FLAP_WITHIN_S: Final = 4 * 3600.0
-FLAP_S: Final = (30.0, 900.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Death:
-    """How one life ends: at a moment, at a step, or after seconds; and how long nobody runs after it."""
-
-    moment: int | None = None
-    step: int | None = None
-    after_s: float | None = None
-    down_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Crash:
-    """An instance fails by itself at a second of the world, and is back `takes_s` later."""
-
-    at: float
-    service: str
-    instance: int
-    takes_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +95,10 @@ class _Game:
         journal.tell = self._checker.read
         self._dress(post)
         cast(self._world.fabric, stage.compiled, stage.configurations, stage.domains, stage.instances)
-        self._haunt()
-        self._stage_crashes(script.crashes)
+        crashes = Crashes(self._checker.truth, self._world.fabric, stage.compiled)
+        crashes.draw(self._weather)
+        crashes.plan(script.crashes)
+        strangers(self._weather, self._world.fabric, stage.compiled)
 
     def play(self) -> None:
         """Go through the phases."""
@@ -170,7 +143,7 @@ class _Game:
 
     def _live_on(self) -> Result | None:
         """Live and die as the weather has it, until the rollout is over and nobody says anything more."""
-        deaths = self._deaths()
+        deaths = drawn_deaths(self._weather)
         while True:
             unsaid = len(self._words)
             death = deaths.popleft() if deaths else Death()
@@ -190,7 +163,7 @@ class _Game:
                 if after_s == left_s and death == Death():
                     return None
                 self._weather.hits["death"] += 1
-                self._told.deaths.append((self._world.time(), _said(death, life.moments)))
+                self._told.deaths.append((self._world.time(), death.told(life.moments)))
                 self._checker.died()
                 self._world.pass_by(death.down_s)
             elif self._words:
@@ -212,22 +185,6 @@ class _Game:
             with contextlib.suppress(asyncio.CancelledError):
                 await speaking
 
-    def _deaths(self) -> deque[Death]:
-        weather = self._weather
-        factor = weather.factor("death")
-        count = min(DEATHS_MAX, int(weather.amount(0, 1 + DEATHS_MAX, "deaths") * min(factor, 1.0)))
-        deaths = deque[Death]()
-        for number in range(count):
-            down_s = DOWN_S[0] * (DOWN_S[1] / DOWN_S[0]) ** weather.amount(0, 1, "down", number)
-            kind = weather.number(3, "kind of death", number)
-            if kind == 0:
-                deaths.append(Death(moment=weather.number(MOMENTS, "moment", number), down_s=down_s))
-            elif kind == 1:
-                deaths.append(Death(step=weather.number(STEPS, "step", number), down_s=down_s))
-            else:
-                deaths.append(Death(after_s=weather.amount(0, SAFETY_S / 3, "after", number), down_s=down_s))
-        return deaths
-
     # --- the world, dressed ---
 
     def _dress(self, post: Post) -> None:
@@ -244,7 +201,7 @@ class _Game:
         world.wire = StormyWire(weather, world.time, world.later)
         world.around_wire = lambda wire: WatchedWire(wire, checker, post)
         world.around_platform = around
-        world.wall = _Wall(weather)
+        world.wall = Wall(weather)
         world.make_loop = self._make_loop
         world.fabric.world.on_effect = checker.effect
         world.fabric.world.agenda = WatchedAgenda(checker.moved)
@@ -260,65 +217,3 @@ class _Game:
         return Subscription(
             Limits(weather.amount(3, 30, "reads"), weather.amount(0.1, 2, "writes")), drawn, weather.seed
         )
-
-    def _haunt(self) -> None:
-        """Plan what happens beside the calls: crashing instances and strangers."""
-        weather, fabric, truth = self._weather, self._world.fabric, self._checker.truth
-        for plan in self._stage.compiled.services:
-            if weather.happens("flap", plan.service):
-                at = weather.amount(0, FLAP_WITHIN_S, "flap", plan.service)
-                fabric.world.agenda.plan(at, _crash(truth, weather, plan))
-            if weather.happens("stranger", plan.service):
-                at = weather.amount(0, FLAP_WITHIN_S, "stranger", plan.service)
-                weather.hits["stranger"] += 1
-                expect(fabric, [Stranger(service=plan.service, effect=Act.UPGRADE, at=at)])
-
-    def _stage_crashes(self, crashes: Sequence[Crash]) -> None:
-        truth = self._checker.truth
-        targets = {plan.service: plan.target for plan in self._stage.compiled.services}
-
-        def fail(crash: Crash) -> None:
-            deployment = truth.deployment(targets[ServiceName(crash.service)])
-            if deployment is not None:
-                truth.crash(deployment, deployment.instances[crash.instance], crash.takes_s)
-
-        for crash in crashes:
-            self._world.fabric.world.agenda.plan(crash.at, functools.partial(fail, crash))
-
-
-def _crash(truth: Truth, weather: Weather, plan: ServicePlan) -> Callable[[], None]:
-    def crash() -> None:
-        deployment = truth.deployment(plan.target)
-        if deployment is None:
-            return
-        up = [each for each in deployment.instances if truth.up(deployment, each)]
-        if up:
-            chosen = up[weather.number(len(up), "crash", plan.service)]
-            weather.hits["flap"] += 1
-            truth.crash(deployment, chosen, weather.amount(*FLAP_S, "crash", plan.service))
-
-    return crash
-
-
-class _Wall:
-    """A wall clock that is set forward and back, now and then."""
-
-    def __init__(self, weather: Weather) -> None:
-        self._weather = weather
-        self._off_s: dict[int, float] = {}
-
-    def __call__(self, t: float) -> float:
-        """Show POSIX seconds at second `t` of the world."""
-        if t >= self._weather.calm_at:
-            return WALL_AT_START + t
-        period = int(t / CLOCK_EVERY_S)
-        if period not in self._off_s:
-            jumps = self._weather.happens("clock", period)
-            self._off_s[period] = self._weather.amount(-CLOCK_S, CLOCK_S, "clock", period) if jumps else 0.0
-        return WALL_AT_START + t + self._off_s[period]
-
-
-def _said(death: Death, moments: Sequence[str]) -> str:
-    if death.moment is not None and moments:
-        return f"at the moment: {moments[-1]}"
-    return "between two steps" if death.step is not None else "at a random time"

@@ -28,10 +28,10 @@ class DrawnFaults(Faults):
             return None
         if effects is CALL_EFFECTS:
             rates = SERVICE_READ if verb in READ_VERBS else SERVICE
-            key = ("call", service, verb)
+            key: tuple[str, ...] = ("call", service, verb)
         else:
             rates = {effect: WORK[effect] for effect in sorted(effects) if effect in WORK}
-            key = ("work", "+".join(rates), service, verb)
+            key = ("work", "+".join(rates), service, verb, "" if domain is None else str(domain))
         struck = weather.strike(rates, *key)
         return None if struck is None else self._fault(weather, Effect(struck), service, verb)
 

@@ -1,13 +1,14 @@
 """The stage: what is rehearsed, on which fleet, in which weather."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from rollout.core.compile import Compiled, compile_bundle
+from rollout.core.names import Digest
 from rollout.core.plan import ServicePlan
 from rollout.policy.bundle import Bundle
 from rollout.simulation.weather import Profile
@@ -24,7 +25,7 @@ class Stage:
     """What is rehearsed, on which fleet, in which weather. `instances` are of each role."""
 
     compiled: Compiled
-    configurations: dict[str, bytes]
+    configurations: Mapping[Digest, bytes]
     make_kit: KitMaker
     profile: Profile
     domains: int
@@ -38,9 +39,8 @@ class Stage:
         total = 0.0
         for wave in self.compiled.plan.waves:
             members = [each for each in self.compiled.services if each.service in wave.services]
-            total += ceil(len(members) / wave.max_parallel) * max(
-                (self._service_s(each) for each in members), default=0
-            )
+            rounds = ceil(len(members) / wave.max_parallel)
+            total += rounds * max((self._service_s(each) for each in members), default=0.0)
         return total + SAFETY_S
 
     def _service_s(self, plan: ServicePlan) -> float:
@@ -51,7 +51,7 @@ class Stage:
 def staged(bundle: Bundle, make_kit: KitMaker, profile: Profile, *, domains: int, instances: int) -> Stage:
     """Compile a bundle for rehearsals; raises NotSupportedYet for what a run cannot honour either."""
     compiled = compile_bundle(bundle)
-    payloads = {hashlib.sha256(payload).hexdigest(): payload for payload in compiled.payloads}
+    payloads = {Digest(hashlib.sha256(payload).hexdigest()): payload for payload in compiled.payloads}
     wanted = {plan.change.configuration for plan in compiled.services}
     configurations = {digest: payloads[digest] for digest in wanted}
     packages = {files.package for files in bundle.services if files.package is not None}

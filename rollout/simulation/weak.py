@@ -32,11 +32,12 @@ def _of_wave(wave: WavePlan) -> Iterator[str]:
     broken = min(wave.failure_tolerance + 1, total)
     if total > 1 and broken > total * HALF:
         yield (
-            f"waves.{wave.name}.failure_tolerance {wave.failure_tolerance} halts only after {broken} of {total} services "
-            "have failed: half the fleet may be broken before anything stops"
+            f"waves.{wave.name}.failure_tolerance {wave.failure_tolerance} halts only after {broken} of {total} "
+            "services have failed: half the fleet may be broken before anything stops"
         )
     if total > 1 and wave.max_parallel >= total:
-        yield f"waves.{wave.name}.max_parallel {wave.max_parallel} starts all {total} services at once: nobody goes first"
+        at_once = f"waves.{wave.name}.max_parallel {wave.max_parallel}"
+        yield f"{at_once} starts all {total} services at once: nobody goes first"
 
 
 def _of_service(plan: ServicePlan, domains: int) -> Iterator[str]:
@@ -66,8 +67,8 @@ def _of_service(plan: ServicePlan, domains: int) -> Iterator[str]:
         )
     if plan.rollback.bound_s(domains) < domains * slow_s:
         yield (
-            f"rollback.timeout {format_duration(plan.rollback.bound_s(domains))} is shorter than {domains} domains need "
-            f"to go back ({format_duration(round(domains * slow_s))})"
+            f"rollback.timeout {format_duration(plan.rollback.bound_s(domains))} is shorter than {domains} domains "
+            f"need to go back ({format_duration(round(domains * slow_s))})"
         )
     if domains == 1:
         yield "services of one upgrade domain have no way back: the first walk is the point of no return"

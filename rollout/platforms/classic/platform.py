@@ -20,6 +20,7 @@ from rollout.platforms.classic.transport import DEFAULT_LIMITS, Connectors, Tran
 from rollout.platforms.classic.vocabulary import CLIENT_VERSION
 from rollout.platforms.platform import Capabilities, Payloads, RollbackSupport, Ticket, WalkOrder
 
+STRANGERS_SHOWN_MAX: Final = 3
 CAPABILITIES: Final = Capabilities(
     walk_order=WalkOrder.ASCENDING,
     begin_starts_first_domain=False,
@@ -110,6 +111,13 @@ class ClassicPlatform:
         return await listing.whose(
             self.client(target.subscription), target.subscription, paths, (since, self._wall()), ours
         )
+
+    async def strangers(self, target: Target, since: float, ours: Collection[str]) -> str | None:
+        """Say whose operations are listed, the latest first and at most `STRANGERS_SHOWN_MAX`; None = nobody's."""
+        found = await self.whose(target, since, ours)
+        if isinstance(found, Unreachable) or not found:
+            return None
+        return "; ".join(str(each) for each in found[:STRANGERS_SHOWN_MAX])
 
     async def prove(self, target: Target) -> Observation:
         """Look once before anything depends on it.
