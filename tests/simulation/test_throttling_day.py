@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rollout.assembly import make_kit
-from rollout.core import event
+from rollout.core import event, sight_event
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.ending import Outcome
 from rollout.core.event import Entry
@@ -75,10 +75,23 @@ def policy(folder: Path, services: int) -> Compiled:
     return compile_bundle(load_policy(folder / "policy.yaml"))
 
 
-def spend_a_day(folder: Path, seed: int, services: int = SERVICES) -> Day:
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """How often a storm comes, how long it lasts, and who fails a walk in it."""
+
+    every_s: float = STORM_EVERY_S
+    lasting_s: tuple[float, float] = STORM_S
+    failing: tuple[str, ...] = tuple(FAILING)
+
+
+ROUGH = Weather(400.0, (60.0, 240.0), tuple(f"svc-{number:04}" for number in range(5, SERVICES + 1, 5)))
+"""More storm than calm."""
+
+
+def spend_a_day(folder: Path, seed: int, services: int = SERVICES, outside: Weather = Weather()) -> Day:  # noqa: B008 - a frozen value
     """Upgrade the fleet at the engine's own paces and every default duration, on a subscription that throttles."""
     plan = policy(folder, services)
-    weather = storms(seed, every_s=STORM_EVERY_S, until_s=100 * STORM_EVERY_S, lasting_s=STORM_S)
+    weather = storms(seed, every_s=outside.every_s, until_s=100 * outside.every_s, lasting_s=outside.lasting_s)
     limits = Limits(READS_PER_S, WRITES_PER_S, retry_after_s=RETRY_AFTER_S)
     subscription = Subscription(limits, weather, seed)
     settings = RunSettings("https://management.example", folder)
@@ -88,7 +101,7 @@ def spend_a_day(folder: Path, seed: int, services: int = SERVICES) -> Day:
 
     world = World(put_together, FleetPlan(services, DOMAINS), seed=seed)
     fails = {"verb": "walk", "effect": "fail", "times": 1_000}
-    faults = [{**fails, "service": name, "domain": 1 + at % (DOMAINS - 1)} for at, name in enumerate(FAILING)]
+    faults = [{**fails, "service": name, "domain": 1 + at % (DOMAINS - 1)} for at, name in enumerate(outside.failing)]
     world.fabric.set_faults(read_faults(faults))
     standings: dict[Kind, Standing] = {}
 
@@ -96,7 +109,7 @@ def spend_a_day(folder: Path, seed: int, services: int = SERVICES) -> Day:
         """Let the worst storm break loose in the very moment in which somebody turns back."""
         turned = [each.entry.fact for each in records if isinstance(each.entry.fact, event.TurnedBack)]
         if any("InternalError" in each.reason for each in turned):
-            subscription.storms.append(Storm(world.time(), world.time() + STORM_S[1], passing=0.1))
+            subscription.storms.append(Storm(world.time(), world.time() + outside.lasting_s[1], passing=0.1))
 
     async def script(parts: Parts) -> Result | None:
         parts.kit.ledger.listen(hear)
@@ -208,6 +221,15 @@ def test_few_calls_are_repeated(day: Day) -> None:
 def test_no_service_looks_again_and_again_before_it_gets_to_call(day: Day) -> None:
     clear = [each for each in day.facts(event.Observed) if getattr(each.fact, "finding", "") == "clear"]
     assert len(clear) <= 2 * len(day.facts(event.Intended))
+
+
+@pytest.mark.parametrize("seed", [2, 4])
+def test_in_more_storm_than_calm_nobody_goes_back_for_want_of_evidence(tmp_path: Path, seed: int) -> None:
+    rough = spend_a_day(tmp_path, seed, outside=ROUGH)
+    ends = {name: outcome(entries) for name, entries in rough.entries.items()}
+    assert ends == {name: Outcome.ROLLED_BACK if name in ROUGH.failing else Outcome.SUCCEEDED for name in ends}
+    assert rough.facts(event.GateFailed) == []
+    assert rough.facts(sight_event.Blinded)
 
 
 @pytest.mark.long
