@@ -4,10 +4,10 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from rollout.errors import CommandRefused, InvariantBroken
-from rollout.journal.journal import Journal, Recorded
+from rollout.journal.journal import Recorded
 
 BEHIND_MAX: Final = 1_000
 """Entries a subscription may be behind before it is dropped."""
@@ -136,7 +136,15 @@ class Subscription:
         self.end()
 
 
-async def follow(journal: Journal, bus: Bus, after: int = 0) -> AsyncGenerator[Recorded, None]:
+class Past(Protocol):
+    """The part of a journal that a follower reads."""
+
+    async def read_after(self, position: int, limit: int) -> Sequence[Recorded]:
+        """Give at most `limit` entries of all streams with a greater position, in order."""
+        ...
+
+
+async def follow(journal: Past, bus: Bus, after: int = 0) -> AsyncGenerator[Recorded, None]:
     """Give every entry after position `after`, first from the journal, then live: none left out, none twice.
 
     A reader that was dropped goes on from the journal without noticing. Ends when the bus is closed.

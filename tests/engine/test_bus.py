@@ -8,11 +8,11 @@ import pytest
 
 from rollout.core.event import Entry
 from rollout.core.fleet_event import WaveOpened
-from rollout.core.names import Digest, Now, StreamName
+from rollout.core.names import Now, StreamName
 from rollout.engine import bus as module
 from rollout.engine.bus import Bus, Dropped, follow
 from rollout.errors import CommandRefused, InvariantBroken
-from rollout.journal.journal import Recorded, StreamRow
+from rollout.journal.journal import Recorded
 from rollout.simulation.loop import run
 
 
@@ -26,44 +26,17 @@ def batch(first: int, last: int) -> list[Recorded]:
 
 
 class Shelf:
-    """A journal to read from. Each read takes a virtual second, in which others write on."""
+    """A journal's past. Each read takes a virtual second, in which others write on."""
 
     def __init__(self) -> None:
         self.records: list[Recorded] = []
         self.reads = 0
-
-    async def append(self, entries: Sequence[Entry], ended: Sequence[StreamName] = ()) -> Sequence[Recorded]:
-        raise InvariantBroken(f"a follower writes nothing: {entries} {ended}")
-
-    async def read(self, stream: StreamName) -> Sequence[Recorded]:
-        return [each for each in self.records if each.entry.stream == stream]
 
     async def read_after(self, position: int, limit: int) -> Sequence[Recorded]:
         self.reads += 1
         found = [each for each in self.records if each.position > position][:limit]
         await asyncio.sleep(1)
         return found
-
-    async def streams(self, *, open_only: bool = False) -> Sequence[StreamRow]:
-        return [StreamRow(StreamName("web"), len(self.records), ended=False)] if open_only else []
-
-    async def beat(self, now: Now) -> None:
-        raise InvariantBroken(f"a follower does not beat: {now}")
-
-    async def last_t(self) -> float:
-        return 0.0
-
-    async def put(self, payload: bytes) -> Digest:
-        raise InvariantBroken(f"a follower stores nothing: {payload!r}")
-
-    async def payload(self, digest: Digest) -> bytes:
-        raise InvariantBroken(f"a follower reads no blob: {digest}")
-
-    async def verify(self) -> int:
-        return len(self.records)
-
-    async def close(self) -> None:
-        return
 
 
 async def positions(bus: Bus, after: int | None, records: Sequence[Recorded]) -> list[int]:
