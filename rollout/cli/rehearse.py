@@ -10,6 +10,7 @@ import click
 from rollout.cli.ending import Code
 
 if TYPE_CHECKING:
+    from rollout.simulation.play import Played
     from rollout.simulation.stage import Stage
     from rollout.simulation.tally import Tally
 
@@ -80,7 +81,7 @@ def rehearse(
     tally = _traced(stage, seed) if trace and seed is not None else _tallied(stage, _seeds(seeds, seed))
     _print(stage, tally, output if not trace else "")
     if tally.violations:
-        click.echo(_again(tally, policy, sets, faults, domains, instances), err=True)
+        click.echo(_again(stage, tally, policy, sets), err=True)
         ctx.exit(Code.ERROR)
 
 
@@ -93,7 +94,6 @@ def _tallied(stage: "Stage", seeds: range) -> "Tally":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from rollout.simulation.play import play
     from rollout.simulation.tally import Tally
 
     tally, console = Tally(), Console(stderr=True)
@@ -101,19 +101,31 @@ def _tallied(stage: "Stage", seeds: range) -> "Tally":
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(seeds))
         for seed in seeds:
-            tally.add(play(stage, seed))
+            tally.add(_played(stage, seed))
             progress.advance(task)
             if tally.violations:
                 break
     return tally
 
 
+def _played(stage: "Stage", seed: int) -> "Played":
+    """Play one seed; should rollout itself fall over, the seed is named before the error is."""
+    from rollout.simulation.play import play
+
+    played = None
+    try:
+        played = play(stage, seed)
+    finally:
+        if played is None:
+            click.echo(f"seed {seed} was not played to its end", err=True)
+    return played
+
+
 def _traced(stage: "Stage", seed: int) -> "Tally":
     from rollout.cli.timeline import ending, timeline
-    from rollout.simulation.play import play
     from rollout.simulation.tally import Tally
 
-    played = play(stage, seed)
+    played = _played(stage, seed)
     sys.stdout.write("\n".join([*timeline(played), *ending(played)]) + "\n")
     tally = Tally()
     tally.add(played)
@@ -129,12 +141,12 @@ def _print(stage: "Stage", tally: "Tally", output: str) -> None:
         click.echo(as_table(stage, tally))
 
 
-def _again(tally: "Tally", policy: str, sets: tuple[str, ...], faults: str, domains: int, instances: int) -> str:
+def _again(stage: "Stage", tally: "Tally", policy: str, sets: tuple[str, ...]) -> str:
     """Give the one line that shows the broken promise again."""
     import shlex
 
-    words = ["rollout", "rehearse", "-f", policy, "--faults", faults, "--domains", str(domains)]
-    words += ["--instances", str(instances)] if instances != domains else []
+    words = ["rollout", "rehearse", "-f", policy, "--faults", stage.profile.value, "--domains", str(stage.domains)]
+    words += ["--instances", str(stage.instances)] if stage.instances != stage.domains else []
     for each in sets:
         words += ["--set", each]
     violation = tally.violations[0]

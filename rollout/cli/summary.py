@@ -19,6 +19,9 @@ _BECAUSE: Final = {
     Outcome.ROLLED_BACK: "was rolled back because",
     Outcome.FAILED: "failed and nothing was changed:",
     Outcome.SKIPPED: "was skipped and nothing was touched:",
+    Outcome.EXCLUDED: "was excluded:",
+    Outcome.CANCELLED: "was cancelled and nothing was touched:",
+    Outcome.RESOLVED: "was resolved:",
 }
 
 

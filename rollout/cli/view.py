@@ -5,6 +5,7 @@ from enum import Enum
 
 import msgspec
 
+from rollout.core.cells import goes_back
 from rollout.core.decide import consider
 from rollout.core.ending import Outcome
 from rollout.core.fleet import summarize
@@ -16,6 +17,7 @@ from rollout.core.service import (
     NeedsOperator,
     Phase,
     Queued,
+    Ready,
     Reconciling,
     RollingBack,
     ServiceRollout,
@@ -145,12 +147,23 @@ def _row(state: ServiceRollout, group: Group, now: Now) -> Row:
     return Row(
         service=state.plan.service,
         phase=phase_name(state.phase),
-        doing=ended.reason if ended else consider(state, now).doing,
+        doing=ended.reason if ended else f"{consider(state, now).doing}{_kept_from(state)}",
         domains=domains_of(state),
         since_s=0.0 if ended else max(now.t - state.phase_since_t, 0.0),
         outcome=ended.outcome.value if ended else "",
         group=group,
     )
+
+
+def _kept_from(state: ServiceRollout) -> str:
+    """Tell of a stop or a hold that does not show yet, for what is under way goes on."""
+    if isinstance(state.phase, Ready | Queued):
+        return ""
+    if state.stop is not None:
+        return f" (stopped by {state.stop.who})"
+    if state.holds and not goes_back(state):
+        return f" (then holds: {', '.join(f'{hold.reason} by {hold.who}' for hold in state.holds)})"
+    return ""
 
 
 def _counts(groups: Sequence[Group]) -> dict[Group, int]:

@@ -1,7 +1,7 @@
 """A rollout's milestones as lines of words on stderr, for logs and for terminals that cannot draw. Pure."""
 
 from rollout.cli.text import one_line
-from rollout.core import event, fleet_event, sight_event
+from rollout.core import event, fleet_event, sight_event, word_event
 from rollout.core.names import StreamName, is_service_stream, parse_service_stream
 from rollout.journal.journal import Recorded
 
@@ -32,6 +32,31 @@ def _said(recorded: Recorded) -> str | None:
             return detail
         case event.Closed(outcome=outcome, reason=reason):
             return f"{outcome.value}: {reason}"
+        case fact:
+            return _spoken(fact)
+
+
+def _spoken(fact: event.Fact) -> str | None:
+    """Say what a person said."""
+    match fact:
+        case fleet_event.Aborted(who=who, note=note):
+            return f"aborted by {who}, everything goes back: {note}"
+        case fleet_event.HaltLifted(who=who, note=note):
+            return f"goes on, says {who}: {note}"
+        case event.Held(reason=event.HoldReason.PAUSE, who=who, note=note):
+            return f"paused by {who}: {note}"
+        case event.Released(reason=reason, who=who):
+            return f"the {reason.value} is lifted by {who}"
+        case event.Stopped(who=who, note=note):
+            return f"stopped by {who}: {note}"
+        case event.Resumed(who=who, note=note):
+            return f"the stop is lifted by {who}: {note}"
+        case word_event.Advanced(who=who, note=note):
+            return f"advanced by {who}: {note}"
+        case word_event.Retried(who=who, note=note):
+            return f"tried again, says {who}: {note}"
+        case word_event.Claimed(claim=claim, who=who, note=note):
+            return f"{who} says it is {claim.value}: {note}"
         case _:
             return None
 

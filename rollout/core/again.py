@@ -33,8 +33,6 @@ def again(
     match was:
         case Queued():
             return was
-        case Preflight():
-            return Preflight(fresh)
         case Beginning(call=call):
             return Beginning(fresh, call=call)
         case Ready(domain=domain) if domain in state.walked:
@@ -45,7 +43,7 @@ def again(
             return Ready(domain, fresh)
         case Walking(domain=domain, call=call):
             return Walking(domain, fresh, call)
-        case Settling() | Reconciling():
+        case Preflight() | Settling() | Reconciling():
             return replace(was, step=fresh)
         case Checking(domain=domain):
             return Checking(domain, fresh, Gate(began_t=t))

@@ -91,8 +91,6 @@ def advance(state: ServiceRollout, command: Command, now: Now) -> Answer:  # noq
         return NoOp("it waits for nothing: the next call is on its way")
     if not isinstance(waiting, Checking | Baking):
         return Refused("what failed is no wait that could be ended", "retry repeats it; rollback takes it back")
-    if state.turned_back:
-        return Refused("it was on its way back", "retry; resolve")
     if state.failure is not None and waiting is state.phase:
         return Refused(f"it has just failed: {state.failure}", "the same once it is held; rollback")
     red = _not_green(state, waiting)

@@ -104,7 +104,9 @@ class Dispatcher:
                 held = event.Held(event.HoldReason.HALT, POLICY, reason)
                 self._stale.update(hold)
                 halted: Draft = (own, fleet_event.Halted(wave, reason))
-                await self._put([halted, *((self._streams[service], held) for service in hold)])
+                # The ledger knows of an ending before it is on disk and heard of here; what has ended takes no word.
+                moving = [service for service in hold if self._summary(service).outcome is None]
+                await self._put([halted, *((self._streams[service], held) for service in moving)])
             case CloseRollout(failures=failures, reason=reason):
                 await self._put([(own, fleet_event.RolloutClosed(failures, reason))])
 

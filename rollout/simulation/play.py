@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from rollout.core.evolve import IllegalFact
 from rollout.core.result import Result
 from rollout.emulator.fleet import FleetPlan
 from rollout.engine.groups import leaves
+from rollout.errors import InvariantBroken, RolloutError
 from rollout.platforms.platform import Platform
 from rollout.simulation.besides import Crash, Crashes, Wall, strangers
 from rollout.simulation.book import Book, Told
@@ -66,11 +68,14 @@ class Played:
 
 
 def play(stage: Stage, seed: int, script: Script = Script()) -> Played:
-    """Play one seed; a broken promise is in the result, and the run ends with it."""
+    """Play one seed; a broken promise is in the result, and the run ends with it.
+
+    So does an engine that gives up, for in a world that has only weather none may. What is no error of ours is raised.
+    """
     game = _Game(stage, seed, script)
     try:
         game.play()
-    except Exception as error:  # noqa: BLE001 - whatever an engine raises in a world that only has weather is a finding
+    except (InvariantBroken, RolloutError, IllegalFact, ExceptionGroup) as error:
         game.note(error)
     return game.played()
 

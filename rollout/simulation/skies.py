@@ -6,7 +6,7 @@ from typing import Final
 
 from rollout.emulator.faults import CALL_EFFECTS, Effect, Fault, Faults
 from rollout.emulator.knobs import READ_VERBS, Knobs
-from rollout.simulation.weather import SERVICE, SERVICE_READ, WORK, Weather
+from rollout.simulation.weather import SERVICE, SERVICE_READ, WORK, Profile, Weather
 
 SLOW_S: Final = (30.0, 900.0)
 STUCK_FOR_EVER: Final = 0.5
@@ -45,7 +45,9 @@ class DrawnFaults(Faults):
 
 
 def drawn_knobs(weather: Weather) -> Knobs:
-    """Draw how the service behaves where its contract is silent; a calm service behaves as is likeliest."""
+    """Draw how the service behaves where its contract is silent; in other weather it behaves as is likeliest."""
+    if weather.profile is not Profile.STORM:
+        return Knobs()
     chosen: dict[str, object] = {}
     for knob, values in _CHOICES.items():
         place = weather.number(2 * len(values), "knob", knob)

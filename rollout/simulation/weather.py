@@ -41,12 +41,12 @@ SERVICE: Final[Mapping[str, float]] = {
     "500": 0.02,
     "503": 0.05,
     "busy": 0.03,
-    "307": 0.005,
+    "307": 0.01,
     "500_after": 0.01,
     "timeout_after": 0.02,
     "lose_before": 0.01,
     "lose_after": 0.01,
-    "cut": 0.01,
+    "cut": 0.02,
 }
 """What the service answers to a call, by the emulator's names."""
 SERVICE_READ: Final[Mapping[str, float]] = {"500": 0.01, "503": 0.02, "busy": 0.01, "lose_before": 0.005}
@@ -61,6 +61,8 @@ PEOPLE: Final[Mapping[str, float]] = {"stop": 0.1, "pause": 0.1, "turn_back": 0.
 
 REALISTIC: Final = 0.15
 """How much milder ordinary weather is than a storm."""
+REALISTIC_OF: Final[Mapping[str, float]] = {"death": 0.3}
+"""Where ordinary weather is not so much milder: every sixth run sees its engine die."""
 _STORM_ONLY: Final = frozenset({*PEOPLE, "stranger", "id_young", "id_forgotten"})
 
 
@@ -87,7 +89,7 @@ class Weather:
         if self.profile is Profile.NONE:
             return 0.0
         if self.profile is Profile.REALISTIC:
-            return 0.0 if fault in _STORM_ONLY else REALISTIC
+            return 0.0 if fault in _STORM_ONLY else REALISTIC_OF.get(fault, REALISTIC)
         drawn = unit(self.seed, "swarm", fault)
         if drawn < OFF:
             return 0.0

@@ -43,7 +43,7 @@ def test_each_service_that_did_not_arrive_has_its_sentence(outcome: Outcome, sen
 
 
 def test_a_held_service_says_what_it_waits_for(service_in: Make) -> None:
-    states = by_name(service_in(HeldForPerson("domain 1 failed"), "svc-1"))
+    states = by_name(service_in(HeldForPerson("domain 1 failed", Queued()), "svc-1"))
     lines = summary(Result(ExitCode.FOR_PERSON, "waits for a person", "1 service"), states, NOW).splitlines()
     assert lines[1] == "svc-1 held: domain 1 failed; waits for a person, for 1m."
 

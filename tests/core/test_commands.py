@@ -7,6 +7,7 @@ import pytest
 
 from rollout.core import event
 from rollout.core.action import LookAtDeployment, Record, Submit, Wait, Watch
+from rollout.core.again import again
 from rollout.core.command import FOR_ROLLOUTS, Answer, Command, NoOp, Refused, Told, Verb
 from rollout.core.commands import COLUMNS, TABLE, Column, answer
 from rollout.core.deadline import RESOLVE_LOOK_S_MAX
@@ -16,6 +17,7 @@ from rollout.core.operation import RollBack, Walk
 from rollout.core.outcome import Running, Unreachable
 from rollout.core.service import Phase
 from rollout.core.snapshot import Absent
+from rollout.core.way_back import way_back
 
 VERBS = [verb for verb in Verb if verb not in FOR_ROLLOUTS]
 HEAD = ["pause", "resume", "stop", "advance", "retry", "exclude", "rollback", "resolve"]
@@ -170,6 +172,12 @@ def test_a_resume_of_what_failed_lifts_a_stop_but_says_what_else_it_takes(story:
     assert "retry, advance or rollback" in refused(told, "resume").instead
     accepted(told, "stop")
     assert "stays held" in accepted(told, "resume").said
+
+
+def test_a_pause_beside_a_halt_is_a_hold_of_its_own(story: Any) -> None:
+    told = story().go("ready").tell(event.Held(HoldReason.HALT, "policy", "2 of 3 failed"))
+    accepted(told, "pause")
+    assert {hold.reason for hold in told.state.holds} == set(HoldReason)
 
 
 # --- advance ---
@@ -369,6 +377,7 @@ def test_rollback_is_refused_from_the_acceptance_of_the_last_walk_on(story: Any,
 def test_a_way_back_that_was_lost_is_not_promised_again_but_may_be_looked_for(story: Any) -> None:
     told = story().go("rolling_back").tell(story().observed(Finding.NO_WAY_BACK)).obey()
     assert "cannot go back" in refused(held_at(told), "rollback").why
+    assert way_back(told.state).startswith("none: it cannot go back")
     accepted(told, "retry")
     assert (told.phase, told.state.no_way_back) == ("RollingBack", None)
 
@@ -392,6 +401,39 @@ def test_somebody_elses_change_is_taken_back_only_when_that_is_said(story: Any) 
     assert told.phase == "RollingBack"
     assert told.look(told.looks.running("strange")).finding is Finding.NO_WAY_BACK
     assert told.obey().phase == "HeldForPerson"
+
+
+def test_nothing_is_taken_back_of_which_nothing_was_known(story: Any) -> None:
+    told = story().go("preflight").tell(event.TakenOver("stranger"))
+    assert "nothing is known" in refused(told, "rollback", take_over=True).why
+    accepted(told, "retry")
+    assert told.phase == "Preflight"
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("queued", "nothing was touched"),
+        ("preflight", "nothing was touched"),
+        ("ready", "rollback while in progress, none after the last domain"),
+        ("ended", "none, it has ended"),
+    ],
+)
+def test_the_way_back_is_said_in_every_place(story: Any, place: str, said: str) -> None:
+    assert way_back(story().go(place).state) == said
+
+
+def test_after_the_last_domain_the_way_back_is_gone_and_says_why(story: Any) -> None:
+    told = last(story(2), until=3)
+    assert way_back(told.state) == "none: the last domain was walked, and the platform's Rollback went with it"
+    told.tell(told.observed(Finding.SETTLED), event.GatePassed(1, ()))
+    assert "every domain was walked" in way_back(told.state)
+    assert "every domain was walked" in refused(told, "rollback").why
+
+
+def test_what_was_only_queued_is_taken_up_as_it_was(story: Any) -> None:
+    told = story()
+    assert again(told.state, told.state.phase, 5.0) == told.state.phase
 
 
 # --- resolve ---

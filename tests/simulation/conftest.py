@@ -31,9 +31,7 @@ def stage_of() -> Callable[..., Stage]:
         domains: int = 3,
         around: Callable[[Kit], Kit] = lambda kit: kit,
     ) -> Stage:
-        def put_together(
-            ledger: RolloutLedger, platform: Platform, clock: Clock, draw: Callable[[], float]
-        ) -> Kit:
+        def put_together(ledger: RolloutLedger, platform: Platform, clock: Clock, draw: Callable[[], float]) -> Kit:
             return around(make_kit(SETTINGS, ledger, platform, clock, draw))
 
         bundle = load_policy(CASES / f"{name}.yaml")

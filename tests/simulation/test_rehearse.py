@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from rollout.cli.main import cli
-from rollout.engine import runner
 from rollout.core import interpret
 from rollout.core.event import ServiceFact
 from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Look
+from rollout.engine import runner
 
 CASES = Path(__file__).parent / "cases"
 

@@ -5,10 +5,17 @@ from collections.abc import Callable
 import pytest
 
 from rollout.core import event
+from rollout.core.fleet_event import Halted
 from rollout.core.names import StreamName
+from rollout.emulator.faults import read_faults
+from rollout.emulator.fleet import FleetPlan
+from rollout.simulation.besides import Crash
+from rollout.simulation.book import Told, at_once
+from rollout.simulation.cast import cast
 from rollout.simulation.people import Word
-from rollout.simulation.play import Crash, Script, play
+from rollout.simulation.play import Script, play
 from rollout.simulation.stage import Stage
+from rollout.simulation.world import World, carry_out
 
 PAUSED = StreamName("storm/svc-a#1")
 
@@ -27,8 +34,24 @@ def test_a_domain_is_not_walked_while_an_earlier_one_has_been_down_for_long(stag
     assert played.violation is None, played.violation
 
 
+def test_a_service_that_ends_while_the_wave_halts_stops_nobody(stage_of: Callable[..., Stage]) -> None:
+    """Error, storm seed 5451: on a slow disk the halt held a service whose ending was known and not yet on disk."""
+    stage = stage_of("wide", profile="none", domains=2)
+    journal = Told()
+    world = World(stage.make_kit, FleetPlan(0), sync_s=3.0, journal=journal)
+    cast(world.fabric, stage.compiled, stage.configurations, stage.domains, stage.instances)
+    refused = [{"service": name, "verb": "upgrade", "effect": "307"} for name in ("svc-b", "svc-d")]
+    world.fabric.set_faults(read_faults(refused))
+    life = world.live(lambda parts: carry_out(parts, stage.compiled))
+    assert life.result is not None
+    assert life.result.outcome == "waits for a person"
+    records = at_once(journal.read_after(0, 500))
+    assert any(isinstance(record.entry.fact, Halted) for record in records)
+    assert sum(isinstance(record.entry.fact, event.Closed) for record in records) == 2
+
+
 def test_a_rollback_during_a_walk_may_find_that_domain_down_still(stage_of: Callable[..., Stage]) -> None:
-    """S1, storm seed 69: a person turns back while a domain is being walked; the platform goes back in its own order."""
+    """S1, storm seed 69: a person turns back during a walk, and the platform goes back in its own order."""
     script = Script(words=(Word(300.0, PAUSED, event.TurnedBack("asked for by ana")),))
     played = play(stage_of(profile="none"), 0, script)
     assert played.violation is None, played.violation

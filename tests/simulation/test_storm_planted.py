@@ -5,12 +5,10 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rollout.assembly import make_kit
 from rollout.core import decide as deciding
 from rollout.core import event, interpret
 from rollout.core.action import Action, Record
@@ -18,14 +16,13 @@ from rollout.core.ending import Outcome as Ending
 from rollout.core.event import Finding, Observed, Verdict
 from rollout.core.names import POLICY, Now, Target
 from rollout.core.operation import Operation, StartUpgrade
-from rollout.core.outcome import Lost, Outcome, Progress, Refused, RefusedKind, Succeeded, Unreachable
+from rollout.core.outcome import Lost, Outcome, Refused, RefusedKind
 from rollout.core.service import Checking, Reconciling, RollingBack, ServiceRollout, Settling, call_of
 from rollout.core.snapshot import Look
 from rollout.engine import caller, runner
 from rollout.engine.kit import Kit
 from rollout.gates import probe
 from rollout.platforms.platform import Platform, Ticket
-from rollout.settings import RunSettings
 from rollout.simulation.play import play
 from rollout.simulation.stage import Stage
 
@@ -196,9 +193,9 @@ PLANTED = {
     "unknown counts as pass": Planted(12, "evidence S2", unknown_is(Verdict.PASS)),
     "unknown counts as fail": Planted(22, "evidence", unknown_is(Verdict.FAIL)),
     "intent not awaited": Planted(0, "S9", around=hasty),
-    "no last look": Planted(47, "S3 S13", no_last_look, policy="wide"),
+    "no last look": Planted(43, "S3 S13", no_last_look, policy="wide"),
     "succeeded taken as settled": Planted(0, "looks", another_decision(believe_success)),
-    "rollback believed": Planted(4, "looks S6", another_decision(believe_rollback)),
+    "rollback believed": Planted(5, "looks S6", another_decision(believe_rollback)),
     "lost begin counted as untouched": Planted(8, "S6 S5", another_decision(lost_begin_is_untouched)),
     "forgotten call repeated without looking": Planted(
         62, "S4 S10 foreign", another_decision(forgotten_call_was_not_sent), policy="wide"

@@ -88,7 +88,7 @@ ROUGH = Weather(400.0, (60.0, 240.0), tuple(f"svc-{number:04}" for number in ran
 """More storm than calm."""
 
 
-def spend_a_day(folder: Path, seed: int, services: int = SERVICES, outside: Weather = Weather()) -> Day:  # noqa: B008 - a frozen value
+def spend_a_day(folder: Path, seed: int, services: int = SERVICES, outside: Weather = Weather()) -> Day:
     """Upgrade the fleet at the engine's own paces and every default duration, on a subscription that throttles."""
     plan = policy(folder, services)
     weather = storms(seed, every_s=outside.every_s, until_s=100 * outside.every_s, lasting_s=outside.lasting_s)
