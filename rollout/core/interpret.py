@@ -251,6 +251,8 @@ def _clear_to_walk(state: ServiceRollout, seen: Snapshot, domain: int) -> Servic
         return foreign(seen, f"somebody walked domain {domain}")
     if change.domain < domain or change.during or seen.locked:
         return None
+    if not all(seen.domain_ready(each) for each in state.walked if each not in state.red_accepted):
+        return None  # one domain down at a time: a walked one that fell since its gate has to come back first
     return Observed(Finding.CLEAR, f"domain {domain} is next and nothing is under way", sighting(seen))
 
 

@@ -235,6 +235,8 @@ class ServiceRollout(msgspec.Struct, frozen=True):
     """The deployment has shown that mark; from then on the old Label means that the change is being taken back."""
     walked: tuple[int, ...] = ()
     """Domains whose walk was accepted or may have been."""
+    red_accepted: tuple[int, ...] = ()
+    """Walked domains that a person went past although a check was red; they hold nobody up any more."""
     started_t: float | None = None
     """Since when progress time counts: admission."""
     paused_s: float = 0.0

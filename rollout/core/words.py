@@ -67,7 +67,8 @@ def _advanced(state: ServiceRollout, fact: word_event.Advanced, t: float) -> Ser
     phase = (
         Ready(fact.domain, Step(began_t=t)) if isinstance(waiting, Baking) else after_gate(state, fact.domain + 1, t)
     )
-    after = replace(state, phase=phase, failure=None)
+    passed = () if not fact.accepted_red else state.walked if isinstance(waiting, Baking) else (fact.domain,)
+    after = replace(state, phase=phase, failure=None, red_accepted=(*state.red_accepted, *passed))
     return _whole_time_again(after, t) if held else after
 
 

@@ -15,6 +15,7 @@ from rollout.core.operation import USER_LABEL_CHARS_MAX, StartUpgrade, Walk, att
 from rollout.core.outcome import Failed, Handle, RefusedKind, Running, Succeeded, Unknown
 from rollout.core.service import Ready, Reconciling
 from rollout.core.snapshot import Absent
+from rollout.core.word_event import Advanced
 
 
 def test_a_service_of_three_domains_succeeds_after_three_walks_three_gates_and_one_bake(story: Any) -> None:
@@ -370,3 +371,18 @@ def test_checks_are_asked_about_the_walked_domain_and_in_the_bake_about_all(stor
     checking = story(3).go("checking").tell(event.GatePassed(0, ())).walk(1)
     assert checking.action.sources == (ProbeHealth((1,), 5.0, 10.0),)
     assert story(3).go("baking").action.sources == (ProbeHealth((0, 1), 5.0, 0.0),)
+
+
+def test_a_walked_domain_that_fell_again_holds_up_the_next_walk_until_it_is_back(story: Any) -> None:
+    told = story(4).go("checking").tell(event.GatePassed(0, ()))
+    fallen = told.looks.sick(told.looks.mid(1, told.ours), 0)
+
+    assert told.look(fallen) is None
+    assert told.look(told.looks.mid(1, told.ours)).finding is Finding.CLEAR
+
+
+def test_a_domain_taken_as_it_is_holds_nobody_up(story: Any) -> None:
+    told = story(4).go("checking").tell(Advanced(0, "ann", "known", ("instances",)))
+    assert told.state.red_accepted == (0,)
+
+    assert told.look(told.looks.sick(told.looks.mid(1, told.ours), 0)).finding is Finding.CLEAR
