@@ -75,6 +75,8 @@ def test_the_commands_of_the_readme_run_in_order_as_written(tmp_path: Path) -> N
                 emulator.stdout.close()
     assert "stable" in answers["explain"]
     assert len(json.loads(answers["-s"])) == 12 * 6
+    assert "svc-0012: succeeded" in answers["get"]
+    assert "Weak spots" in answers["rehearse"]
 
 
 def test_the_picture_of_the_readme_is_there() -> None:
