@@ -33,6 +33,8 @@ class Read(msgspec.Struct, frozen=True):
     now: Now
     heard: Now
     """The last moment of which an engine told."""
+    said: str = ""
+    """What it said of its pace then, if calls waited for their turn."""
 
     @property
     def running(self) -> bool:
@@ -75,7 +77,7 @@ def _read(visitor: Visitor, rows: Sequence[StreamRow], rollout: RolloutId, state
     heard, wall = visitor.heard(), time.time()
     since_s = wall - heard.wall
     now = Now(heard.t + (since_s if 0 <= since_s <= HEARD_S_MAX else 0.0), wall)
-    return Read(own, services, entries, now, heard)
+    return Read(own, services, entries, now, heard, visitor.said())
 
 
 def _fold(fold: Fold[S], records: Sequence[Recorded]) -> S:

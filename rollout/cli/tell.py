@@ -81,9 +81,11 @@ def headline(read: Read) -> str:
 
 
 def engine_line(read: Read) -> str:
-    """Say that nobody is at work, if so."""
-    if read.running or read.rollout.closed is not None:
+    """Say that nobody is at work, if so; and of one at work, where its calls wait for their turn."""
+    if read.rollout.closed is not None:
         return ""
+    if read.running:
+        return f"Calls wait for their turn: {read.said}." if read.said else ""
     return f"No engine was heard since {clock(read.heard.wall)}: nothing moves until `rollout run` goes on."
 
 

@@ -106,7 +106,7 @@ class Engine:
     async def _beat(self) -> None:
         while True:
             now = self._kit.clock.now()
-            await self._journal.beat(now)
+            await self._journal.beat(now, self._kit.pacer.said())
             await self._kit.clock.sleep_until(now.t + HEARTBEAT_S)
 
     def _on_recorded(self, recorded: Sequence[Recorded]) -> None:

@@ -15,6 +15,8 @@ __all__ = ["READS", "WRITES", "Kind", "Lane", "Pace", "Pacer", "Standing", "Wish
 
 READS: Final = Pace(start=7.5, floor=0.5, ceiling=20.0, rise=0.02)
 """7.5 a second were seen to pass for minutes, 70 within one second; neither is a promise of the service."""
+SAID_MAX: Final = 5
+"""Scopes that `said` tells of."""
 WRITES: Final = Pace(start=0.5, floor=0.05, ceiling=2.0, rise=0.002)
 """32 within one minute were seen to pass."""
 
@@ -164,6 +166,14 @@ class Pacer:
     def why(self, scope: str) -> str:
         """Say to a person how fast a scope goes, and how many wait: why somebody there may have to wait."""
         return f"{scope} passes {', and '.join(map(str, self.standings(scope))) or 'anything: nobody has asked yet'}"
+
+    def said(self) -> str:
+        """Say where calls wait for their turn, for people in another process; empty where nobody does."""
+        slow = [scope for scope in self._scopes() if any(any(each.waiting.values()) for each in self.standings(scope))]
+        return "; ".join(self.why(scope) for scope in slow[:SAID_MAX])
+
+    def _scopes(self) -> dict[str, None]:
+        return dict.fromkeys(scope for scope, _ in self._queues)
 
     def _queue(self, scope: str, kind: Kind) -> Queue:
         queue = self._queues.get((scope, kind))

@@ -80,8 +80,11 @@ class Journal(Protocol):
         """Give the index of streams, in order of their first entry."""
         ...
 
-    async def beat(self, now: Now) -> None:
-        """Note that the engine lived at `now`; bounds how much engine time a crash can lose."""
+    async def beat(self, now: Now, said: str = "") -> None:
+        """Note that the engine lived at `now`; bounds how much engine time a crash can lose.
+
+        `said` is what it tells people in another process of itself; the last word stands.
+        """
         ...
 
     async def last_t(self) -> float:

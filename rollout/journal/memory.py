@@ -18,6 +18,8 @@ class MemoryJournal:
     """Keeps the text of every record and decodes it on each read, as a journal on disk does."""
 
     def __init__(self) -> None:
+        self.said = ""
+        """What the engine said of itself with its last heartbeat."""
         self._records: list[Stored] = []
         self._streams: dict[StreamName, StreamRow] = {}
         self._index = StreamIndex(self._streams.get)
@@ -68,8 +70,9 @@ class MemoryJournal:
         self._refuse_if_closed()
         return [row for row in self._streams.values() if not (open_only and row.ended)]
 
-    async def beat(self, now: Now) -> None:
+    async def beat(self, now: Now, said: str = "") -> None:
         """Note that the engine lived at `now`."""
+        self.said = said
         self._refuse_if_closed()
         self._t = max(self._t, now.t)
 

@@ -89,9 +89,9 @@ class SqliteJournal:
         rows = len(drafts) + len(ended) + len(answers)
         return await self._write(lambda tables: tables.append(drafts, ended, answers), rows=rows)
 
-    async def beat(self, now: Now) -> None:
-        """Note that the engine lived at `now`."""
-        await self._write(lambda tables: tables.beat(now), rows=1)
+    async def beat(self, now: Now, said: str = "") -> None:
+        """Note that the engine lived at `now`, and what it says of itself."""
+        await self._write(lambda tables: tables.beat(now, said), rows=1)
 
     async def put(self, payload: bytes) -> Digest:
         """Store a blob. Raises InvariantBroken above BLOB_BYTES_MAX: documents are bounded where they are read."""

@@ -107,8 +107,9 @@ class Tables:
             for record, drafted in zip(sealed, drafts, strict=True)
         ]
 
-    def beat(self, now: Now) -> None:
-        """Inside a commit: note a moment."""
+    def beat(self, now: Now, said: str) -> None:
+        """Inside a commit: note a moment, and what the engine says of itself."""
+        self._connection.execute("UPDATE heartbeat SET said = ?", (said,))
         self._staged = replace(self._staged, t=max(self._staged.t, now.t), wall=now.wall)
 
     def put(self, digest: Digest, payload: bytes) -> None:

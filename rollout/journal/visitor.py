@@ -66,6 +66,10 @@ class Visitor:
         """Give the last moment of which an engine told."""
         return Now(*self._connection.execute("SELECT t, wall FROM heartbeat").fetchone())
 
+    def said(self) -> str:
+        """Give what the engine said of itself then."""
+        return str(self._connection.execute("SELECT said FROM heartbeat").fetchone()[0])
+
     def post(self, question: Question) -> None:
         """Ask, durable on return. Raises CommandRefused for a used key or a full inbox."""
         with self._transaction("BEGIN IMMEDIATE"):

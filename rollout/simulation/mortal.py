@@ -51,9 +51,9 @@ class MortalJournal:
         """Give the index of streams."""
         return await self._journal.streams(open_only=open_only)
 
-    async def beat(self, now: Now) -> None:
+    async def beat(self, now: Now, said: str = "") -> None:
         """Note that the engine lived."""
-        await self._journal.beat(now)
+        await self._journal.beat(now, said)
 
     async def last_t(self) -> float:
         """Give the largest engine second known."""

@@ -66,7 +66,11 @@ def write(state: Path, service_in: Callable[..., ServiceRollout]) -> Write:
     """Write a rollout of services, each with its facts, as an engine would have; it was heard `ago_s` ago."""
 
     async def recorded(
-        facts: dict[str, Sequence[ServiceFact]], fleet: Sequence[fleet_event.FleetFact], ago_s: float, rollout: str
+        facts: dict[str, Sequence[ServiceFact]],
+        fleet: Sequence[fleet_event.FleetFact],
+        ago_s: float,
+        rollout: str,
+        says: str,
     ) -> None:
         names = tuple(ServiceName(name) for name in facts)
         plans = {name: replace(service_in(Queued(), name).plan, rollout=RolloutId(rollout)) for name in names}
@@ -77,14 +81,16 @@ def write(state: Path, service_in: Callable[..., ServiceRollout]) -> Write:
                 async with ledger.opened():
                     drafts = list(_drafts(rollout, plans, facts))
                     await ledger.put([*drafts, *((StreamName(rollout), fact) for fact in fleet)], now=now, actor="t")
+                    await journal.beat(now, says)
 
     def run(
         facts: dict[str, Sequence[ServiceFact]],
         *fleet: fleet_event.FleetFact,
         ago_s: float = 1.0,
         rollout: str = "web-1",
+        says: str = "",
     ) -> None:
-        asyncio.run(recorded(facts, fleet, ago_s, rollout))
+        asyncio.run(recorded(facts, fleet, ago_s, rollout, says))
 
     return run
 
@@ -164,6 +170,13 @@ def test_why_says_when_nobody_is_at_work(write: Write, ask: Invoke) -> None:
     said = ask("why", "web-1/svc-1").stdout
     assert "some time after an engine runs again" in said
     assert "No engine was heard since 20" in said
+
+
+def test_why_says_where_calls_wait_for_their_turn(write: Write, ask: Invoke) -> None:
+    write({"svc-1": WALKED}, says="sub passes 2 reads/s (throttled 12 s ago); 14 wait")
+    assert (
+        "Calls wait for their turn: sub passes 2 reads/s (throttled 12 s ago); 14 wait." in ask("why", "web-1").stdout
+    )
 
 
 def test_get_shows_phase_domains_way_back_gate_operation_and_error(write: Write, ask: Invoke) -> None:

@@ -398,3 +398,19 @@ def test_how_a_scope_stands_is_said_in_one_sentence() -> None:
             "(it does not answer, so one call at a time is tried); 1 waits"
         ),
     ]
+
+
+def test_what_is_said_names_only_scopes_where_somebody_waits() -> None:
+    async def main() -> None:
+        clock = EngineClock.on_running_loop(0.0, lambda: 0.0)
+        pacer = Pacer(clock, Pace(start=1.0, floor=0.1, ceiling=1.0, rise=0.0))
+        await pacer.permit("calm", Kind.READ, Lane.FORWARD)
+        assert pacer.said() == ""
+        async with asyncio.TaskGroup() as group:
+            for number in range(12):
+                group.create_task(pacer.permit("busy", Kind.READ, Lane.FORWARD), name=f"wait {number}")
+            await asyncio.sleep(0.01)
+            assert pacer.said() == "busy passes 1 reads/s; 8 wait"
+        assert pacer.said() == ""
+
+    run(main())

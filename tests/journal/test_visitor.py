@@ -141,7 +141,7 @@ def test_a_journal_of_an_older_schema_is_left_to_the_engine(state: Path) -> None
         database.migrate(connection)
         connection.execute("PRAGMA user_version = 1")
     connection.close()
-    with pytest.raises(StateUnusable, match="schema 1 and not 2: `rollout run` brings it up"), Visitor.opened(state):
+    with pytest.raises(StateUnusable, match="schema 1 and not 3: `rollout run` brings it up"), Visitor.opened(state):
         pass
 
 
@@ -158,8 +158,19 @@ async def test_a_journal_of_schema_1_gets_an_inbox_and_keeps_its_entries(path: P
     async with SqliteJournal.opened(path) as journal:
         await journal.append([entry(A, 1)])
     connection = database.connect(path)
-    connection.executescript("DROP TABLE inbox; PRAGMA user_version = 1;")
+    connection.executescript("DROP TABLE inbox; ALTER TABLE heartbeat DROP COLUMN said; PRAGMA user_version = 1;")
     connection.close()
     async with SqliteJournal.opened(path) as journal:
         await journal.post(asked("k1"))
         assert await journal.verify() == 1
+
+
+async def test_what_the_engine_says_of_itself_is_read_until_it_says_something_else(
+    state: Path, journal: SqliteJournal
+) -> None:
+    await journal.beat(Now(1.0, 1.0), "sub passes 2.0 reads/s; 14 wait")
+    with Visitor.opened(state) as visitor:
+        assert visitor.said() == "sub passes 2.0 reads/s; 14 wait"
+    await journal.beat(Now(2.0, 2.0))
+    with Visitor.opened(state) as visitor:
+        assert visitor.said() == ""
