@@ -21,7 +21,7 @@ from rollout.engine.engine import Engine
 from rollout.engine.eyes import Eyes
 from rollout.engine.groups import unwrapped
 from rollout.engine.kit import Kit
-from rollout.engine.pacer import READS, WRITES, Pace, Pacer
+from rollout.engine.pacer import READS, WRITES, Kind, Lane, Pace, Pacer
 from rollout.engine.streams import RolloutLedger
 from rollout.engine.telemetry import Telemetry
 from rollout.engine.tracker import Tracker
@@ -54,6 +54,7 @@ class Assembly:
     journal: Journal
     ledger: RolloutLedger
     platform: ClassicPlatform
+    pacer: Pacer
     settings: RunSettings
     metrics: CollectorRegistry
     """`rolloutd_*`, read when somebody scrapes it."""
@@ -91,6 +92,7 @@ class Assembly:
         """Find every deployment before anything is written down: half a fleet is no fleet."""
         problems = []
         for plan in compiled.services:
+            await self.pacer.permit(self.platform.write_scope(plan.target), Kind.READ, Lane.FORWARD)
             if isinstance(seen := await self.platform.prove(plan.target), Absent):
                 message = f"there is no such service to upgrade in {plan.target.slot}: {seen.detail}"
                 problems.append(bundle.problem(("fleet", "services", plan.service), message))
@@ -117,7 +119,7 @@ async def assembled(settings: RunSettings) -> AsyncIterator[Assembly]:
         telemetry = Telemetry(structlog.get_logger("rollout.engine"), metrics)
         telemetry.watch(kit.pacer, kit.tracker)
         ledger.listen(telemetry.record)
-        yield Assembly(Engine(journal, kit), clock, journal, ledger, platform, settings, metrics)
+        yield Assembly(Engine(journal, kit), clock, journal, ledger, platform, kit.pacer, settings, metrics)
 
 
 def make_kit(
