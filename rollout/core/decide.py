@@ -4,15 +4,14 @@ Actions are derived, never stored: a crash loses nothing, because recovery is fo
 stop, a dangling intent, going back, failure, holds, then the way forward. `explain` speaks from the same branches.
 """
 
-import msgspec
-
 from rollout.core import event
-from rollout.core.action import Action, LookAtDeployment, PollOperation, ProbeHealth, Record, Submit, Wait, Watch
+from rollout.core.action import Action, LookAtDeployment, PollOperation, Record, Submit, Wait
 from rollout.core.claim import pending
-from rollout.core.deadline import deadline
 from rollout.core.ending import Outcome
-from rollout.core.event import ServiceFact, Verdict
+from rollout.core.event import ServiceFact
+from rollout.core.gate_next import next_of_bake, next_of_gate
 from rollout.core.names import ENGINE, POLICY, Now, parse_service_stream
+from rollout.core.next import Next, watch
 from rollout.core.operation import RollBack, StartUpgrade, Walk, attempt_token, describe
 from rollout.core.plan import OnFailure
 from rollout.core.service import (
@@ -23,7 +22,6 @@ from rollout.core.service import (
     Ended,
     ForeignChange,
     Forward,
-    Gate,
     HeldForPerson,
     NeedsOperator,
     Preflight,
@@ -42,18 +40,6 @@ FRESH_S = 30.0
 """Before a call the last look is no older than this."""
 LOST_REPEATS_MAX = 3
 """A call whose answer was lost, and which was then seen not to be applied, is repeated this often."""
-
-
-class Next(msgspec.Struct, frozen=True):
-    """What is needed next (None = the attempt has ended), and the words for it."""
-
-    action: Action | None
-    doing: str
-    """What is going on, as the continuation of "<service>: "."""
-    until_t: float | None = None
-    """When something happens by itself at the latest, in engine seconds."""
-    then: str = ""
-    """What that is."""
 
 
 def decide(state: ServiceRollout, now: Now) -> Action | None:
@@ -109,7 +95,7 @@ def _failed(state: ServiceRollout, failure: str) -> Next:
 def _resolve(state: ServiceRollout, claimed: Resolution, now: Now) -> Next:
     said = f"{claimed.who} says it is {claimed.claim} ({claimed.note})"
     if claimed.seen is None:
-        return _watch(state, now, f"looks at the deployment, for {said}", LookAtDeployment())
+        return watch(state, now, f"looks at the deployment, for {said}", LookAtDeployment())
     reason = f"{said}; seen: {claimed.seen}"
     return _record(event.Closed(Outcome.RESOLVED, claimed.who, reason), f"resolved: {reason}")
 
@@ -123,7 +109,7 @@ def _reconcile(state: ServiceRollout, phase: Reconciling, now: Now) -> Next:
         doing = f"waits until the {what} whose answer was lost can no longer be in flight ({phase.step.last_error})"
         return Next(Wait(phase.quarantine_until_t), doing, phase.quarantine_until_t, "looks at the deployment")
     said = f"it was refused: {phase.rejected}" if phase.rejected is not None else "its answer was lost"
-    return _watch(state, now, f"looks whether the {what} took effect, for {said}", LookAtDeployment())
+    return watch(state, now, f"looks whether the {what} took effect, for {said}", LookAtDeployment())
 
 
 # --- going back ---
@@ -139,9 +125,9 @@ def _go_back(state: ServiceRollout, phase: RollingBack, now: Now) -> Next:
         reason = f"{why}; it cannot go back: {state.no_way_back}"
         return _record(event.HeldOnFailure(reason), f"holds where it is: {reason}")
     if poll := _poll(phase.call):
-        return _watch(state, now, f"rolls back ({why})", *poll)
+        return watch(state, now, f"rolls back ({why})", *poll)
     if phase.settling:
-        return _watch(state, now, f"waits until the old release runs everywhere again ({why})", LookAtDeployment())
+        return watch(state, now, f"waits until the old release runs everywhere again ({why})", LookAtDeployment())
     if state.stop is not None:
         return _withheld(state, "the rollback")
     if phase.step.losses > LOST_REPEATS_MAX:
@@ -149,7 +135,7 @@ def _go_back(state: ServiceRollout, phase: RollingBack, now: Now) -> Next:
     if now.t < phase.step.not_before_t:
         return _later(phase.step.not_before_t, "rollback", phase.step.last_error)
     if not _fresh(phase.cleared_t, now):
-        return _watch(state, now, f"looks before it rolls back ({why})", LookAtDeployment())
+        return watch(state, now, f"looks before it rolls back ({why})", LookAtDeployment())
     operation = RollBack(state.plan.rollback.mode)
     return Next(Submit(operation, going_back=True), f"asks for the rollback ({why})")
 
@@ -172,19 +158,19 @@ def _forward(state: ServiceRollout, phase: Forward, now: Now) -> Next:
                 return _withheld(state, "its wave")
             return Next(Wait(None), "queued until its wave has room")
         case Preflight():
-            return _watch(state, now, "is looked at before anything is touched", LookAtDeployment())
+            return watch(state, now, "is looked at before anything is touched", LookAtDeployment())
         case Beginning():
             return _begin(state, phase, now)
         case Ready():
             return _ready(state, phase, now)
         case Walking(domain=domain, call=call):
-            return _watch(state, now, f"walks domain {domain}", *_poll(call))
+            return watch(state, now, f"walks domain {domain}", *_poll(call))
         case Settling(domain=domain):
-            return _watch(state, now, f"waits for domain {domain} to settle", LookAtDeployment())
+            return watch(state, now, f"waits for domain {domain} to settle", LookAtDeployment())
         case Checking(domain=domain, gate=gate):
-            return _probe(state, domain, gate, now)
+            return next_of_gate(state, domain, gate, now)
         case Baking(domain=domain, gate=gate):
-            return _bake(state, domain, gate, now)
+            return next_of_bake(state, domain, gate, now)
 
 
 def _poll(call: Call | None) -> tuple[PollOperation, ...]:
@@ -193,7 +179,7 @@ def _poll(call: Call | None) -> tuple[PollOperation, ...]:
 
 def _begin(state: ServiceRollout, phase: Beginning, now: Now) -> Next:
     if poll := _poll(phase.call):
-        return _watch(state, now, "begins the upgrade", *poll, LookAtDeployment())
+        return watch(state, now, "begins the upgrade", *poll, LookAtDeployment())
     if state.holds or state.stop is not None:
         return _withheld(state, "beginning")
     if phase.step.losses > LOST_REPEATS_MAX:
@@ -201,7 +187,7 @@ def _begin(state: ServiceRollout, phase: Beginning, now: Now) -> Next:
     if now.t < phase.step.not_before_t:
         return _later(phase.step.not_before_t, "upgrade", phase.step.last_error)
     if not _fresh(phase.cleared_t, now):
-        return _watch(state, now, "looks before it begins", LookAtDeployment())
+        return watch(state, now, "looks before it begins", LookAtDeployment())
     return Next(Submit(_upgrade(state), going_back=False), "begins the upgrade")
 
 
@@ -225,7 +211,7 @@ def _ready(state: ServiceRollout, phase: Ready, now: Now) -> Next:
     if now.t < phase.step.not_before_t:
         return _later(phase.step.not_before_t, f"walk of domain {domain}", phase.step.last_error)
     if not _fresh(phase.cleared_t, now):
-        return _watch(state, now, f"looks before it walks domain {domain}", LookAtDeployment())
+        return watch(state, now, f"looks before it walks domain {domain}", LookAtDeployment())
     return Next(Submit(Walk(domain), going_back=False), f"walks domain {domain}")
 
 
@@ -238,56 +224,3 @@ def _withheld(state: ServiceRollout, before_what: str) -> Next:
         return _for_person(f"stopped before {before_what} by {state.stop.who}: {state.stop.note}")
     said = "; ".join(f"{hold.reason} by {hold.who}: {hold.note}" for hold in state.holds)
     return Next(Wait(None), f"held before {before_what} ({said})")
-
-
-def _probe(state: ServiceRollout, domain: int, gate: Gate, now: Now) -> Next:
-    health = state.plan.health
-    first_t = gate.began_t + health.wait_s
-    source = ProbeHealth((domain,), health.interval_s, first_t)
-    if gate.blind_since_t is not None:
-        return _blind(state, now, f"the gate of domain {domain}", source)
-    if gate.verdict is None:
-        return _watch(state, now, f"waits for the first checks of domain {domain}", source, due_t=first_t)
-    if gate.verdict is Verdict.PASS:
-        opens_t = gate.since_t + health.stable_s
-        doing = f"domain {domain} is healthy and has to stay so"
-        return _watch(state, now, doing, source, due_t=opens_t, then="the gate opens")
-    fails_t = gate.since_t + health.retry_s
-    return _watch(state, now, f"domain {domain} is not healthy", source, due_t=fails_t, then="the gate fails")
-
-
-def _bake(state: ServiceRollout, domain: int, gate: Gate, now: Now) -> Next:
-    health = state.plan.health
-    source = ProbeHealth(state.walked, health.interval_s, gate.began_t)
-    if gate.blind_since_t is not None:
-        return _blind(state, now, "the bake before the last domain", source)
-    ends_t = gate.began_t + state.plan.walk.bake_before_last_s
-    if gate.verdict is Verdict.FAIL:
-        fails_t = gate.since_t + health.retry_s
-        return _watch(state, now, "unhealthy during the bake", source, due_t=fails_t, then="the bake fails")
-    if gate.verdict is Verdict.PASS:
-        ends_t = max(ends_t, gate.since_t + health.stable_s)
-    doing = f"bakes before domain {domain}, the point of no return"
-    return _watch(state, now, doing, source, due_t=ends_t, then="the bake ends")
-
-
-def _blind(state: ServiceRollout, now: Now, what: str, source: ProbeHealth) -> Next:
-    doing = f"no evidence: {what} stands still until its checks answer"
-    return Next(Watch((source,), now.t + state.plan.health.interval_s), doing, None, "")
-
-
-def _watch(
-    state: ServiceRollout,
-    now: Now,
-    doing: str,
-    *sources: PollOperation | LookAtDeployment | ProbeHealth,
-    due_t: float | None = None,
-    then: str = "",
-) -> Next:
-    limit = deadline(state, now.t)
-    if state.blind is not None:
-        doing = f"{doing}; {limit.name} has passed, but there is no evidence: {state.blind}"
-    if due_t is not None and due_t < limit.t:
-        return Next(Watch(sources, due_t), doing, due_t, then)
-    end = "needs an operator" if isinstance(state.phase, Reconciling | RollingBack) else "gives up"
-    return Next(Watch(sources, limit.t), doing, limit.t, f"{end} ({limit.name})")

@@ -8,17 +8,14 @@ from rollout.core import event, sight_event
 from rollout.core.claim import pending, witness
 from rollout.core.dark import lit
 from rollout.core.deadline import call_limit, deadline
-from rollout.core.event import Evidence, Finding, Observed, ServiceFact, Verdict
-from rollout.core.health import probed
+from rollout.core.event import Finding, Observed, ServiceFact
 from rollout.core.names import Now
 from rollout.core.operation import describe
 from rollout.core.outcome import Failed, Progress, Running, Succeeded, Unknown, Unreachable
 from rollout.core.reconcile import reconcile
 from rollout.core.restore import restore
 from rollout.core.service import (
-    Baking,
     Beginning,
-    Checking,
     Preflight,
     Ready,
     Reconciling,
@@ -110,37 +107,6 @@ def interpret_poll(
             return _blinded(state, progress, now, dark_s)
         case Running():
             return _overdue(lit(state, now.t), None, now) or _sighted(state)
-
-
-def interpret_probe(
-    state: ServiceRollout, verdict: Verdict, evidence: tuple[Evidence, ...], now: Now
-) -> ServiceFact | None:
-    """Judge a round of checks by the gate's clocks (Service Fabric's HealthCheck wait, stable and retry)."""
-    phase = state.phase
-    if not isinstance(phase, Checking | Baking):
-        return None
-    gate, health, domain = phase.gate, state.plan.health, phase.domain
-    news = event.Probed(domain, verdict, evidence)
-    if verdict is Verdict.UNKNOWN:
-        return None if gate.blind_since_t is not None else news
-    # The clocks are judged as this verdict leaves them; one that flips with every round must not outrun the limit.
-    after, marks = probed(state, phase, news, now.t)
-    same_for_s = now.t - marks.since_t
-    if verdict is Verdict.FAIL and same_for_s >= health.retry_s:
-        return event.GateFailed(domain, f"unhealthy for {same_for_s:.0f} s: {_failing(evidence)}", evidence)
-    if verdict is Verdict.PASS and same_for_s >= health.stable_s:
-        if isinstance(phase, Checking):
-            return event.GatePassed(domain, evidence)
-        if now.t >= marks.began_t + state.plan.walk.bake_before_last_s:
-            return event.Baked(domain, evidence)
-    limit = deadline(after, now.t)
-    if now.t >= limit.t:
-        return event.GateFailed(domain, f"not healthy for long enough within {limit.name}", evidence)
-    return news if gate.blind_since_t is not None or verdict is not gate.verdict else None
-
-
-def _failing(evidence: tuple[Evidence, ...]) -> str:
-    return "; ".join(f"{each.check}: {each.detail}" for each in evidence if each.verdict is Verdict.FAIL)
 
 
 def _blinded(state: ServiceRollout, answer: object, now: Now, dark_s: float) -> ServiceFact | None:

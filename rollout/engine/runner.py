@@ -8,7 +8,8 @@ from rollout.core.deadline import deadline
 from rollout.core.decide import decide
 from rollout.core.drafts import voice, with_companions
 from rollout.core.event import Evidence, ServiceFact, TakenOver, Verdict
-from rollout.core.interpret import interpret_look, interpret_poll, interpret_probe
+from rollout.core.interpret import interpret_look, interpret_poll
+from rollout.core.judge import interpret_probe
 from rollout.core.names import Now, StreamName
 from rollout.core.outcome import Progress, Unreachable
 from rollout.core.service import ServiceRollout

@@ -14,7 +14,8 @@ from rollout.core.ending import Claim, Outcome
 from rollout.core.event import Entry, Finding, HoldReason, ServiceFact, Verdict
 from rollout.core.evolve import IllegalFact, evolve
 from rollout.core.explain import explain
-from rollout.core.interpret import interpret_look, interpret_poll, interpret_probe
+from rollout.core.interpret import interpret_look, interpret_poll
+from rollout.core.judge import interpret_probe
 from rollout.core.names import ENGINE, Digest, Now, RolloutId, ServiceName, Slot, Target, service_stream
 from rollout.core.operation import Operation, RollBack, StartUpgrade, Walk
 from rollout.core.outcome import Handle, Progress, RefusedKind

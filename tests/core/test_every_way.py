@@ -33,7 +33,8 @@ from rollout.core.ending import Claim
 from rollout.core.event import ServiceFact, Verdict
 from rollout.core.evolve import evolve
 from rollout.core.explain import explain
-from rollout.core.interpret import YOUNG_OPERATION_S, interpret_look, interpret_poll, interpret_probe
+from rollout.core.interpret import YOUNG_OPERATION_S, interpret_look, interpret_poll
+from rollout.core.judge import interpret_probe
 from rollout.core.names import Now
 from rollout.core.operation import RollBack, Walk
 from rollout.core.outcome import Failed, Handle, RefusedKind, Running, Succeeded, Unknown, Unreachable

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rollout.core import decide as deciding
-from rollout.core import event, interpret
+from rollout.core import event, interpret, judge
 from rollout.core.action import Action, Record
 from rollout.core.ending import Outcome as Ending
 from rollout.core.event import Finding, Observed, Verdict
@@ -111,7 +111,7 @@ def one_probe(patch: pytest.MonkeyPatch) -> None:
     ) -> event.ServiceFact | None:
         if verdict is Verdict.PASS and isinstance(state.phase, Checking):
             return event.GatePassed(state.phase.domain, evidence)
-        return interpret.interpret_probe(state, verdict, evidence, *more)
+        return judge.interpret_probe(state, verdict, evidence, *more)
 
     patch.setattr(runner, "interpret_probe", wrong)
 
