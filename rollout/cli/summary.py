@@ -8,8 +8,9 @@ from rollout.cli.view import GOOD, Group, group_of
 from rollout.core.ending import Outcome
 from rollout.core.explain import explain
 from rollout.core.names import Now, ServiceName
+from rollout.core.phase import Queued
 from rollout.core.result import Result
-from rollout.core.service import Queued, ServiceRollout
+from rollout.core.service import ServiceRollout
 
 HALTED: Final = "halted"
 SENTENCES_MAX: Final = 20

@@ -17,7 +17,8 @@ from rollout.core.ending import Claim
 from rollout.core.explain import spell
 from rollout.core.fleet import summarize
 from rollout.core.names import ServiceName
-from rollout.core.service import Beginning, Queued, Ready, ServiceRollout
+from rollout.core.phase import Beginning, Queued, Ready
+from rollout.core.service import ServiceRollout
 from rollout.core.way_back import way_back
 
 MOVES: Final = (Verb.RESUME, Verb.RETRY, Verb.ADVANCE, Verb.ROLLBACK, Verb.RESOLVE, Verb.EXCLUDE)

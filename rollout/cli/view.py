@@ -11,7 +11,7 @@ from rollout.core.ending import Outcome
 from rollout.core.fleet import summarize
 from rollout.core.names import Now, RolloutId, ServiceName
 from rollout.core.operation import Walk
-from rollout.core.service import (
+from rollout.core.phase import (
     Checking,
     HeldForPerson,
     NeedsOperator,
@@ -20,10 +20,10 @@ from rollout.core.service import (
     Ready,
     Reconciling,
     RollingBack,
-    ServiceRollout,
     Settling,
     Walking,
 )
+from rollout.core.service import ServiceRollout
 
 GOOD = frozenset({Outcome.SUCCEEDED, Outcome.UNCHANGED})
 """Endings after which the service runs the new release."""

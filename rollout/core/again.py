@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from rollout.core.operation import Walk
-from rollout.core.service import (
+from rollout.core.phase import (
     Baking,
     Beginning,
     Call,
@@ -15,11 +15,11 @@ from rollout.core.service import (
     Ready,
     Reconciling,
     RollingBack,
-    ServiceRollout,
     Settling,
     Step,
     Walking,
 )
+from rollout.core.service import ServiceRollout
 
 
 def again(

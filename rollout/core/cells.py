@@ -8,7 +8,7 @@ from rollout.core.ending import Outcome
 from rollout.core.event import HoldReason, ServiceFact, Verdict
 from rollout.core.explain import spell
 from rollout.core.names import Now
-from rollout.core.service import (
+from rollout.core.phase import (
     Baking,
     Beginning,
     Checking,
@@ -16,11 +16,11 @@ from rollout.core.service import (
     Ready,
     Reconciling,
     RollingBack,
-    ServiceRollout,
     Settling,
     Walking,
     call_of,
 )
+from rollout.core.service import ServiceRollout
 from rollout.core.way_back import past_return
 
 INSTEAD_OF_ROLLBACK: Final = "resolve says what it is; leave it held; a rollout of the old release brings that back"

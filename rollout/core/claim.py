@@ -3,7 +3,8 @@
 from rollout.core.deadline import deadline
 from rollout.core.ending import Claim
 from rollout.core.outcome import Unreachable
-from rollout.core.service import Reconciling, Resolution, ServiceRollout
+from rollout.core.phase import Reconciling
+from rollout.core.service import Resolution, ServiceRollout
 from rollout.core.shows import as_before, ours, settled
 from rollout.core.snapshot import Absent, Look, Snapshot, sighting
 from rollout.core.word_event import Witnessed

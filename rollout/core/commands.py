@@ -12,7 +12,7 @@ from typing import Final
 from rollout.core import cells
 from rollout.core.command import Answer, Command, NoOp, Refused, Verb
 from rollout.core.names import Now
-from rollout.core.service import (
+from rollout.core.phase import (
     Baking,
     Beginning,
     Checking,
@@ -26,10 +26,10 @@ from rollout.core.service import (
     Ready,
     Reconciling,
     RollingBack,
-    ServiceRollout,
     Settling,
     Walking,
 )
+from rollout.core.service import ServiceRollout
 
 
 class Column(StrEnum):

@@ -6,17 +6,8 @@ evidence").
 
 from msgspec.structs import replace
 
-from rollout.core.service import (
-    Beginning,
-    Checking,
-    Preflight,
-    Ready,
-    Reconciling,
-    RollingBack,
-    ServiceRollout,
-    Settling,
-    Walking,
-)
+from rollout.core.phase import Beginning, Checking, Preflight, Ready, Reconciling, RollingBack, Settling, Walking
+from rollout.core.service import ServiceRollout
 
 
 def lit(state: ServiceRollout, now_t: float) -> ServiceRollout:

@@ -6,7 +6,7 @@ A limit only ends something together with a look made after it (`interpret`); al
 import msgspec
 
 from rollout.core.operation import RollBack, StartUpgrade, Walk
-from rollout.core.service import (
+from rollout.core.phase import (
     Baking,
     Beginning,
     Checking,
@@ -15,10 +15,10 @@ from rollout.core.service import (
     Ready,
     Reconciling,
     RollingBack,
-    ServiceRollout,
     Settling,
     Walking,
 )
+from rollout.core.service import ServiceRollout
 
 
 class Deadline(msgspec.Struct, frozen=True):

@@ -13,8 +13,7 @@ from rollout.core.gate_next import next_of_bake, next_of_gate
 from rollout.core.names import ENGINE, POLICY, Now, parse_service_stream
 from rollout.core.next import Next, watch
 from rollout.core.operation import RollBack, StartUpgrade, Walk, attempt_token, describe
-from rollout.core.plan import OnFailure
-from rollout.core.service import (
+from rollout.core.phase import (
     Baking,
     Beginning,
     Call,
@@ -28,13 +27,13 @@ from rollout.core.service import (
     Queued,
     Ready,
     Reconciling,
-    Resolution,
     RollingBack,
-    ServiceRollout,
     Settling,
     Walking,
     call_of,
 )
+from rollout.core.plan import OnFailure
+from rollout.core.service import Resolution, ServiceRollout
 
 FRESH_S = 30.0
 """Before a call the last look is no older than this."""

@@ -4,8 +4,9 @@ from rollout.core import event, fleet_event
 from rollout.core.event import Fact, ServiceFact
 from rollout.core.names import ENGINE, POLICY, StreamName, rollout_stream, service_stream
 from rollout.core.operation import RollBack
+from rollout.core.phase import call_of
 from rollout.core.plan import RolloutPlan, ServicePlan
-from rollout.core.service import ServiceRollout, call_of
+from rollout.core.service import ServiceRollout
 
 Draft = tuple[StreamName, Fact]
 

@@ -11,7 +11,7 @@ from rollout.core.event import Entry, Finding
 from rollout.core.health import after_gate, probed
 from rollout.core.operation import RollBack, StartUpgrade, Walk, describe, token_of
 from rollout.core.outcome import RefusedKind
-from rollout.core.service import (
+from rollout.core.phase import (
     Baking,
     Beginning,
     Call,
@@ -28,13 +28,13 @@ from rollout.core.service import (
     Ready,
     Reconciling,
     RollingBack,
-    ServiceRollout,
     Settling,
     Step,
     Walking,
     call_of,
     domain_of,
 )
+from rollout.core.service import ServiceRollout
 from rollout.core.words import Word, spoken
 
 

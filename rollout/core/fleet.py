@@ -16,8 +16,9 @@ from rollout.core.ending import Outcome
 from rollout.core.event import Entry
 from rollout.core.evolve import IllegalFact
 from rollout.core.names import ENGINE, POLICY, Now, ServiceName
+from rollout.core.phase import HeldForPerson, NeedsOperator, Queued
 from rollout.core.plan import RolloutPlan, WavePlan
-from rollout.core.service import HeldForPerson, NeedsOperator, Queued, ServiceRollout
+from rollout.core.service import ServiceRollout
 
 FAILED = frozenset({Outcome.FAILED, Outcome.ROLLED_BACK})
 """Endings that count against a wave's tolerance; a skipped service was never begun."""

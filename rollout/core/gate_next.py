@@ -4,7 +4,8 @@ from rollout.core.action import ProbeHealth, Watch
 from rollout.core.event import Verdict
 from rollout.core.names import Now
 from rollout.core.next import Next, watch
-from rollout.core.service import Gate, ServiceRollout
+from rollout.core.phase import Gate
+from rollout.core.service import ServiceRollout
 
 
 def next_of_gate(state: ServiceRollout, domain: int, gate: Gate, now: Now) -> Next:

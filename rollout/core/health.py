@@ -4,7 +4,8 @@ from msgspec.structs import replace
 
 from rollout.core import event
 from rollout.core.event import Verdict
-from rollout.core.service import Baking, Checking, Gate, Ready, ServiceRollout, Step
+from rollout.core.phase import Baking, Checking, Gate, Ready, Step
+from rollout.core.service import ServiceRollout
 
 
 def probed(

@@ -12,19 +12,10 @@ from rollout.core.event import Finding, Observed, ServiceFact
 from rollout.core.names import Now
 from rollout.core.operation import describe
 from rollout.core.outcome import Failed, Progress, Running, Succeeded, Unknown, Unreachable
+from rollout.core.phase import Beginning, Preflight, Ready, Reconciling, RollingBack, Settling, Walking, call_of
 from rollout.core.reconcile import reconcile
 from rollout.core.restore import restore
-from rollout.core.service import (
-    Beginning,
-    Preflight,
-    Ready,
-    Reconciling,
-    RollingBack,
-    ServiceRollout,
-    Settling,
-    Walking,
-    call_of,
-)
+from rollout.core.service import ServiceRollout
 from rollout.core.shows import as_before, foreign, may_be_ours, ours, settled
 from rollout.core.snapshot import Absent, Before, Look, Snapshot, sighting
 

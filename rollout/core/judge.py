@@ -8,7 +8,8 @@ from rollout.core.deadline import deadline
 from rollout.core.event import Evidence, ServiceFact, Verdict
 from rollout.core.health import probed
 from rollout.core.names import Now
-from rollout.core.service import Baking, Checking, ServiceRollout
+from rollout.core.phase import Baking, Checking
+from rollout.core.service import ServiceRollout
 
 
 def interpret_probe(

@@ -5,7 +5,8 @@ import msgspec
 from rollout.core.action import Action, LookAtDeployment, PollOperation, ProbeHealth, Watch
 from rollout.core.deadline import deadline
 from rollout.core.names import Now
-from rollout.core.service import Reconciling, RollingBack, ServiceRollout
+from rollout.core.phase import Reconciling, RollingBack
+from rollout.core.service import ServiceRollout
 
 
 class Next(msgspec.Struct, frozen=True):

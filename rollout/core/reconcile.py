@@ -5,7 +5,8 @@ Each row ends in applied, not applied, somebody else's, or needs a person; None 
 
 from rollout.core.event import Escalated, Finding, Observed, ServiceFact
 from rollout.core.operation import RollBack, StartUpgrade, Walk
-from rollout.core.service import Reconciling, ServiceRollout
+from rollout.core.phase import Reconciling
+from rollout.core.service import ServiceRollout
 from rollout.core.shows import as_before, foreign, may_be_ours, ours, settled
 from rollout.core.snapshot import Snapshot, sighting
 

@@ -14,7 +14,8 @@ from rollout.core.drafts import Draft, with_companions
 from rollout.core.event import HoldReason
 from rollout.core.fleet import RolloutState, summarize
 from rollout.core.names import Now, ServiceName, rollout_stream
-from rollout.core.service import ForeignChange, Queued, ServiceRollout
+from rollout.core.phase import ForeignChange, Queued
+from rollout.core.service import ServiceRollout
 
 SAID_MAX: Final = 50
 """How many services an answer names; it counts all of them."""

@@ -1,7 +1,8 @@
 """What a look means on the way back: whether Rollback is possible, under way, or done."""
 
 from rollout.core.event import Finding, Observed, ServiceFact
-from rollout.core.service import RollingBack, ServiceRollout
+from rollout.core.phase import RollingBack
+from rollout.core.service import ServiceRollout
 from rollout.core.shows import as_before, foreign, may_be_ours, ours, settled
 from rollout.core.snapshot import Snapshot, sighting
 

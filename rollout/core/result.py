@@ -8,7 +8,8 @@ import msgspec
 from rollout.core.ending import Outcome
 from rollout.core.fleet import RolloutState, Summary, decide_fleet
 from rollout.core.names import POLICY, Now, ServiceName
-from rollout.core.service import Forward, ServiceRollout
+from rollout.core.phase import Forward
+from rollout.core.service import ServiceRollout
 
 
 class ExitCode(IntEnum):

@@ -1,6 +1,6 @@
 """Which way back a service rollout has, and from where on it has none."""
 
-from rollout.core.service import (
+from rollout.core.phase import (
     Checking,
     Ended,
     HeldForPerson,
@@ -8,10 +8,10 @@ from rollout.core.service import (
     Preflight,
     Queued,
     Ready,
-    ServiceRollout,
     Settling,
     Walking,
 )
+from rollout.core.service import ServiceRollout
 
 
 def way_back(state: ServiceRollout) -> str:

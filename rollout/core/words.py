@@ -8,22 +8,19 @@ from msgspec.structs import replace
 from rollout.core import event, word_event
 from rollout.core.again import again
 from rollout.core.health import after_gate
-from rollout.core.service import (
+from rollout.core.phase import (
     Baking,
     Beginning,
     Checking,
     ForeignChange,
     HeldForPerson,
-    Hold,
     NeedsOperator,
     Ready,
     Reconciling,
-    Resolution,
     RollingBack,
-    ServiceRollout,
     Step,
-    Stop,
 )
+from rollout.core.service import Hold, Resolution, ServiceRollout, Stop
 
 Withholding = event.Held | event.Released | event.Stopped | event.Resumed
 Word = Withholding | event.TurnedBack | word_event.WordFact

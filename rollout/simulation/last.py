@@ -7,8 +7,9 @@ from urllib.parse import quote
 import msgspec
 
 from rollout.core import event, sight_event
+from rollout.core.phase import ForeignChange, HeldForPerson, NeedsOperator, Queued
 from rollout.core.result import Result
-from rollout.core.service import ForeignChange, HeldForPerson, NeedsOperator, Queued, ServiceRollout
+from rollout.core.service import ServiceRollout
 from rollout.errors import JournalDamaged
 from rollout.simulation.book import at_once
 from rollout.simulation.checker import Checker

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from rollout.core.names import StreamName, parse_service_stream
+from rollout.core.phase import ForeignChange, HeldForPerson, NeedsOperator, Queued
 from rollout.core.plan import WavePlan
-from rollout.core.service import ForeignChange, HeldForPerson, NeedsOperator, Queued
 from rollout.simulation.book import Book
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from rollout.core import event, fleet_event, sight_event
 from rollout.core.event import Entry
 from rollout.core.operation import RollBack, Walk
-from rollout.core.service import Queued
+from rollout.core.phase import Queued
 from rollout.simulation.book import Book
 from rollout.simulation.play import Played
 from rollout.simulation.violation import Violation

@@ -18,8 +18,9 @@ from rollout.cli.main import cli
 from rollout.core.ending import Outcome
 from rollout.core.names import Digest, RolloutId, ServiceName, Slot, StreamName, Target
 from rollout.core.operation import RollbackMode
+from rollout.core.phase import Ended, Phase
 from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, RollbackPlan, ServicePlan, UpgradePlan, WalkPlan
-from rollout.core.service import Ended, Phase, ServiceRollout
+from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Before
 
 SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"

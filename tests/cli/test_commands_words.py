@@ -10,7 +10,8 @@ from rollout.core import event, fleet_event, word_event
 from rollout.core.ending import Claim
 from rollout.core.event import Entry, HoldReason
 from rollout.core.names import Now, RolloutId, ServiceName, StreamName
-from rollout.core.service import Hold, Phase, Ready, RollingBack, ServiceRollout, Settling, Step, Stop
+from rollout.core.phase import Phase, Ready, RollingBack, Settling, Step
+from rollout.core.service import Hold, ServiceRollout, Stop
 from rollout.journal.journal import Recorded
 
 HOLD = Hold(HoldReason.PAUSE, "ann", "lunch", 5.0)

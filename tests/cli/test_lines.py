@@ -13,8 +13,9 @@ from rollout.core.event import Entry, Fact
 from rollout.core.names import Digest, Now, RolloutId, ServiceName, StreamName
 from rollout.core.operation import StartUpgrade
 from rollout.core.outcome import RefusedKind
+from rollout.core.phase import Queued
 from rollout.core.result import ExitCode, Result
-from rollout.core.service import Queued, ServiceRollout
+from rollout.core.service import ServiceRollout
 from rollout.journal.journal import Recorded
 
 Make = Callable[..., ServiceRollout]

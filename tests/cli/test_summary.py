@@ -7,8 +7,9 @@ import pytest
 from rollout.cli.summary import SENTENCES_MAX, interrupted, summary
 from rollout.core.ending import Outcome
 from rollout.core.names import Now, ServiceName
+from rollout.core.phase import HeldForPerson, Queued
 from rollout.core.result import ExitCode, Result
-from rollout.core.service import HeldForPerson, Queued, ServiceRollout
+from rollout.core.service import ServiceRollout
 
 NOW = Now(70.0, 1_700_000_000.0)
 OK = Result(ExitCode.AS_ALLOWED, "succeeded", "all")

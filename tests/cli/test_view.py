@@ -9,7 +9,7 @@ from rollout.core.ending import Outcome
 from rollout.core.names import Digest, Now, RolloutId, ServiceName
 from rollout.core.operation import StartUpgrade, Walk
 from rollout.core.outcome import Handle
-from rollout.core.service import (
+from rollout.core.phase import (
     Baking,
     Call,
     Checking,
@@ -24,11 +24,11 @@ from rollout.core.service import (
     Ready,
     Reconciling,
     RollingBack,
-    ServiceRollout,
     Settling,
     Step,
     Walking,
 )
+from rollout.core.service import ServiceRollout
 
 NOW = Now(70.0, 1_700_000_000.0)
 STEP = Step(began_t=10.0)

@@ -19,8 +19,9 @@ from rollout.core.fleet import evolve_fleet
 from rollout.core.names import Digest, Now, RolloutId, ServiceName, StreamName
 from rollout.core.operation import StartUpgrade, Walk
 from rollout.core.outcome import Handle, RefusedKind
+from rollout.core.phase import Queued
 from rollout.core.plan import RolloutPlan, ServicePlan, WavePlan
-from rollout.core.service import Queued, ServiceRollout
+from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Before, Sighting
 from rollout.journal.ledger import Ledger
 from rollout.journal.sqlite import SqliteJournal

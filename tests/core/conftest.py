@@ -1,7 +1,7 @@
 """A service rollout driven by hand: facts with times in, actions and sentences out; and the looks it may get."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -19,8 +19,8 @@ from rollout.core.judge import interpret_probe
 from rollout.core.names import ENGINE, Digest, Now, RolloutId, ServiceName, Slot, Target, service_stream
 from rollout.core.operation import Operation, RollBack, StartUpgrade, Walk
 from rollout.core.outcome import Handle, Progress, RefusedKind
+from rollout.core.phase import call_of
 from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, RollbackPlan, ServicePlan, UpgradePlan, WalkPlan
-from rollout.core.service import ServiceRollout, call_of
 from rollout.core.snapshot import (
     Activity,
     Before,
@@ -31,6 +31,9 @@ from rollout.core.snapshot import (
     Snapshot,
     sighting,
 )
+
+if TYPE_CHECKING:
+    from rollout.core.service import ServiceRollout
 
 OLD = "web-2.4.0"
 NEW = "web-2.4.1"

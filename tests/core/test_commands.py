@@ -15,7 +15,7 @@ from rollout.core.ending import Claim, Outcome
 from rollout.core.event import Finding, HoldReason, Verdict
 from rollout.core.operation import RollBack, Walk
 from rollout.core.outcome import Running, Unreachable
-from rollout.core.service import Phase
+from rollout.core.phase import Phase
 from rollout.core.snapshot import Absent
 from rollout.core.way_back import way_back
 

@@ -38,8 +38,7 @@ from rollout.core.judge import interpret_probe
 from rollout.core.names import Now
 from rollout.core.operation import RollBack, Walk
 from rollout.core.outcome import Failed, Handle, RefusedKind, Running, Succeeded, Unknown, Unreachable
-from rollout.core.plan import OnFailure
-from rollout.core.service import (
+from rollout.core.phase import (
     Beginning,
     Ended,
     ForeignChange,
@@ -49,9 +48,10 @@ from rollout.core.service import (
     Ready,
     Reconciling,
     RollingBack,
-    ServiceRollout,
     domain_of,
 )
+from rollout.core.plan import OnFailure
+from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Absent, Look, Observation
 from rollout.core.way_back import past_return
 

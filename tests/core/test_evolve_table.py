@@ -11,7 +11,7 @@ from rollout.core.evolve import IllegalFact, evolve
 from rollout.core.names import Now, StreamName
 from rollout.core.operation import RollBack, Walk
 from rollout.core.outcome import Handle, RefusedKind
-from rollout.core.service import Ended, domain_of
+from rollout.core.phase import Ended, domain_of
 from rollout.core.snapshot import sighting
 
 WORDS = "held released stopped resumed"

@@ -1,6 +1,6 @@
 """The small words of the core: names, operations, sightings, drafts, sentences."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,11 +19,14 @@ from rollout.core.names import (
     service_stream,
 )
 from rollout.core.operation import RollBack, Walk, attempt_token, describe, token_of
+from rollout.core.phase import domain_of
 from rollout.core.plan import RolloutPlan
-from rollout.core.service import ServiceRollout, domain_of
 from rollout.core.shows import as_before, may_be_ours, ours
 from rollout.core.snapshot import NOT_READY_SHOWN_MAX, sighting
 from rollout.errors import InvariantBroken
+
+if TYPE_CHECKING:
+    from rollout.core.service import ServiceRollout
 
 ROLLOUT, SERVICE = RolloutId("web-1"), ServiceName("web-01")
 

@@ -13,7 +13,7 @@ from rollout.core.interpret import YOUNG_OPERATION_S
 from rollout.core.names import RolloutId, ServiceName
 from rollout.core.operation import USER_LABEL_CHARS_MAX, StartUpgrade, Walk, attempt_token, token_of
 from rollout.core.outcome import Failed, Handle, RefusedKind, Running, Succeeded, Unknown
-from rollout.core.service import Ready, Reconciling
+from rollout.core.phase import Ready, Reconciling
 from rollout.core.snapshot import Absent
 from rollout.core.word_event import Advanced
 

@@ -17,7 +17,8 @@ from rollout.core.event import Finding, Observed, Verdict
 from rollout.core.names import POLICY, Now, Target
 from rollout.core.operation import Operation, StartUpgrade
 from rollout.core.outcome import Lost, Outcome, Refused, RefusedKind
-from rollout.core.service import Checking, Reconciling, RollingBack, ServiceRollout, Settling, call_of
+from rollout.core.phase import Checking, Reconciling, RollingBack, Settling, call_of
+from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Look
 from rollout.engine import caller, runner
 from rollout.engine.kit import Kit
