@@ -7,18 +7,16 @@ from enum import StrEnum
 
 import msgspec
 
+from rollout.core.change_plan import ChangePlan, ForeignPlan, RollbackPlan
 from rollout.core.names import Digest, RolloutId, ServiceName, Target
-from rollout.core.operation import RollbackMode
-
-ROLLBACK_TIMEOUT_S_MIN = 3600.0
-ROLLBACK_TIMEOUT_S_PER_DOMAIN = 1200.0
 
 
 class OnFailure(StrEnum):
-    """What a failing service does; `hold` waits for a person where it stands."""
+    """What a failing service does; `hold` waits for a person where it stands, `suspend` is an outage."""
 
     ROLLBACK = "rollback"
     HOLD = "hold"
+    SUSPEND = "suspend"
 
 
 class CheckPlan(msgspec.Struct, frozen=True):
@@ -52,42 +50,21 @@ class WalkPlan(msgspec.Struct, frozen=True):
     allow_no_rollback: bool
 
 
-class UpgradePlan(msgspec.Struct, frozen=True, tag="upgrade"):
-    """An in-place upgrade. Instance counts of the running deployment are kept."""
-
-    package: Digest
-    package_shown: str
-    """The package's URL without query or user part, for people."""
-    configuration: Digest
-    label: str
-    force: bool = False
-
-
-class RollbackPlan(msgspec.Struct, frozen=True):
-    """How to go back; `timeout_s` None = an hour, or twenty minutes for each touched domain if that is more."""
-
-    mode: RollbackMode = RollbackMode.AUTO
-    timeout_s: float | None = None
-
-    def bound_s(self, touched: int) -> float:
-        """Give the time going back may take after `touched` domains."""
-        if self.timeout_s is not None:
-            return self.timeout_s
-        return max(ROLLBACK_TIMEOUT_S_MIN, ROLLBACK_TIMEOUT_S_PER_DOMAIN * touched)
-
-
 class ServicePlan(msgspec.Struct, frozen=True):
     """One service's way through the change."""
 
     rollout: RolloutId
     target: Target
-    change: UpgradePlan
+    change: ChangePlan
     health: HealthPlan
     walk: WalkPlan
     begin_timeout_s: float
     timeout_s: float
     on_failure: OnFailure
     rollback: RollbackPlan
+    swap_timeout_s: float = 900.0
+    status_timeout_s: float = 1800.0
+    foreign: ForeignPlan = ForeignPlan()
 
     @property
     def service(self) -> ServiceName:

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from rollout.core.names import Now
+from rollout.core.names import Digest, Now
 from rollout.core.outcome import Unreachable
 
 NOT_READY_SHOWN_MAX = 8
@@ -59,6 +59,12 @@ class Snapshot(msgspec.Struct, frozen=True):
     """A hint, never a veto."""
     digest: str
     """Of the whole answer: an equal digest is an equal deployment."""
+    configuration: bytes = b""
+    """The service configuration as the platform shows it, which is not byte by byte what it was sent."""
+    key: str = ""
+    """Of the configuration in canonical form: an equal key is an equal configuration."""
+    private_id: str = ""
+    """The platform's own name of the deployment, which a copied package is called by."""
 
     @property
     def all_ready(self) -> bool:
@@ -129,3 +135,11 @@ class Before(msgspec.Struct, frozen=True):
     release: str
     domain_count: int
     instance_counts: dict[str, int]
+    configuration: Digest | None = None
+    """The configuration as it was shown, kept for a revert."""
+    key: str = ""
+    """Of that configuration, in canonical form."""
+    private_id: str = ""
+    """As in Snapshot."""
+    running: bool = True
+    """It was not suspended."""

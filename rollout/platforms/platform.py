@@ -9,6 +9,7 @@ import msgspec
 from rollout.core.names import Digest, Target
 from rollout.core.operation import Operation
 from rollout.core.outcome import Handle, Outcome, Progress, Unreachable
+from rollout.core.prepare import Order, Preparation
 from rollout.core.snapshot import Observation
 
 
@@ -85,6 +86,10 @@ class Platform(Protocol):
 
     async def poll(self, handle: Handle) -> Progress:
         """Ask how an accepted operation is doing."""
+        ...
+
+    async def prepare(self, order: Order) -> Preparation:
+        """Make the configuration that a change will send; touches no deployment."""
         ...
 
     async def close(self) -> None:
