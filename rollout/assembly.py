@@ -10,6 +10,7 @@ import msgspec
 import structlog
 from prometheus_client import CollectorRegistry
 
+from rollout.core.change_plan import package_shown
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.evolve import evolve
 from rollout.core.fleet import evolve_fleet
@@ -166,7 +167,7 @@ def _paced(pace: Pace, limit: PaceLimit | None) -> Pace:
 def _asked(bundle: Bundle, compiled: Compiled) -> Asked:
     return Asked(
         subscription=bundle.fleet.subscription,
-        packages={plan.service: plan.change.package_shown for plan in compiled.services},
+        packages={plan.service: package_shown(plan.change) for plan in compiled.services},
         waves={wave.name: len(wave.services) for wave in compiled.plan.waves},
     )
 

@@ -3,8 +3,10 @@
 import msgspec
 
 from rollout.core.event import ServiceFact
+from rollout.core.names import Slot
 from rollout.core.operation import Operation
 from rollout.core.outcome import Handle
+from rollout.core.prepare import Order
 
 
 class PollOperation(msgspec.Struct, frozen=True, tag="poll"):
@@ -15,7 +17,9 @@ class PollOperation(msgspec.Struct, frozen=True, tag="poll"):
 
 
 class LookAtDeployment(msgspec.Struct, frozen=True, tag="look"):
-    """Look at the deployment."""
+    """Look at the deployment: at whatever stands in `slot`, or (None) at the target itself."""
+
+    slot: Slot | None = None
 
 
 class ProbeHealth(msgspec.Struct, frozen=True, tag="probe"):
@@ -61,4 +65,13 @@ class Record(msgspec.Struct, frozen=True, tag="record"):
     fact: ServiceFact
 
 
-Action = Submit | Watch | Wait | Record
+class Prepare(msgspec.Struct, frozen=True, tag="prepare"):
+    """Make the documents that the change sends, and see whether its packages can be fetched.
+
+    The outcome is a fact, `Prepared` or `Unfit`.
+    """
+
+    order: Order
+
+
+Action = Submit | Watch | Wait | Record | Prepare

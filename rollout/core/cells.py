@@ -3,6 +3,8 @@
 from typing import Final
 
 from rollout.core import event, word_event
+from rollout.core.change_event import Undoing
+from rollout.core.change_plan import SwapPlan
 from rollout.core.command import Answer, Command, NoOp, Refused, Told
 from rollout.core.ending import Outcome
 from rollout.core.event import HoldReason, ServiceFact, Verdict
@@ -12,16 +14,21 @@ from rollout.core.phase import (
     Baking,
     Beginning,
     Checking,
+    Ended,
+    Errand,
     HeldForPerson,
     Ready,
     Reconciling,
-    RollingBack,
+    Reverting,
     Settling,
+    SwapBaking,
     Walking,
     call_of,
 )
 from rollout.core.service import ServiceRollout
+from rollout.core.stages import walks_itself
 from rollout.core.way_back import past_return
+from rollout.errors import InvariantBroken
 
 INSTEAD_OF_ROLLBACK: Final = "resolve says what it is; leave it held; a rollout of the old release brings that back"
 PAUSE_LATE: Final = NoOp("it goes back, and a pause never stops that; a stop does")
@@ -38,14 +45,14 @@ def pause(state: ServiceRollout, command: Command, now: Now) -> Answer:
     for hold in state.holds:
         if hold.reason is HoldReason.PAUSE:
             return NoOp(f"it is paused already, by {hold.who} for {spell(now.t - hold.since_t)}: {hold.note}")
-    acting = isinstance(state.phase, Beginning | Walking | Settling | Reconciling)
+    acting = isinstance(state.phase, Beginning | Walking | Settling | Errand | Reconciling)
     finishing = "; what is under way finishes" if acting else ""
     return Told((event.Held(HoldReason.PAUSE, command.actor, command.reason),), f"goes no further{finishing}")
 
 
 def goes_back(state: ServiceRollout) -> bool:
     """Tell whether only going back is wanted, and it is under way or waits for the answer to a call."""
-    return state.turned_back and isinstance(state.phase, Beginning | Walking | Reconciling | RollingBack)
+    return state.turned_back and isinstance(state.phase, Beginning | Walking | Errand | Reconciling | Reverting)
 
 
 def resume(state: ServiceRollout, command: Command, now: Now) -> Answer:  # noqa: ARG001 - a cell's signature
@@ -89,7 +96,7 @@ def advance(state: ServiceRollout, command: Command, now: Now) -> Answer:  # noq
         if state.holds:
             return Refused("a hold keeps it, and that is no wait", "resume")
         return NoOp("it waits for nothing: the next call is on its way")
-    if not isinstance(waiting, Checking | Baking):
+    if not isinstance(waiting, Checking | Baking | SwapBaking):
         return Refused("what failed is no wait that could be ended", "retry repeats it; rollback takes it back")
     if state.failure is not None and waiting is state.phase:
         return Refused(f"it has just failed: {state.failure}", "the same once it is held; rollback")
@@ -109,13 +116,15 @@ def advance(state: ServiceRollout, command: Command, now: Now) -> Answer:  # noq
     return Told((advanced,), f"the wait is over{kept}")
 
 
-def _not_green(state: ServiceRollout, waiting: Checking | Baking) -> list[str]:
+def _not_green(state: ServiceRollout, waiting: Checking | Baking | SwapBaking) -> list[str]:
     """Give the checks that are not known to pass; before the first round that is all of them."""
     passed = {each.check for each in waiting.gate.evidence if each.verdict is Verdict.PASS}
     return [check.name for check in state.plan.health.checks if check.name not in passed]
 
 
-def _before_last(state: ServiceRollout, waiting: Checking | Baking) -> bool:
+def _before_last(state: ServiceRollout, waiting: Checking | Baking | SwapBaking) -> bool:
+    if isinstance(waiting, SwapBaking) or walks_itself(state):
+        return False
     last = state.domain_count - 1
     if isinstance(waiting, Baking):
         return waiting.domain == last
@@ -179,6 +188,39 @@ def rollback_unclear(state: ServiceRollout, command: Command, now: Now) -> Answe
         return rollback(state, command, now)
     retried = word_event.Retried(command.actor, command.reason)
     return Told((*_lifted(state, command), retried), "asks for the way back again")
+
+
+def swap_back_ended(state: ServiceRollout, command: Command, now: Now) -> Answer:
+    """Swap an ended service back while its previous deployment is kept; anything else needs a rollout of its own."""
+    change, phase = state.plan.change, state.phase
+    if not isinstance(change, SwapPlan) or not state.swapped or not isinstance(phase, Ended):
+        return Refused("this attempt has ended, and the platform's Rollback with it", "revert")
+    if phase.outcome is not Outcome.SUCCEEDED:
+        return Refused(f"this attempt has ended as {phase.outcome}", "revert")
+    kept_s = state.phase_since_t + change.keep_previous_s - now.t
+    if kept_s < 0:
+        return Refused(f"what stood there before was kept until {spell(-kept_s)} ago", "revert")
+    return Told((undo(state, command),), "swaps back, as a new attempt")
+
+
+def undo(state: ServiceRollout, command: Command) -> event.Opened:
+    """Open the attempt that takes back what this ended one did."""
+    if state.before is None:
+        raise InvariantBroken(f"{state.stream} succeeded without having been looked at")
+    undoing = Undoing(
+        who=command.actor,
+        note=command.reason,
+        before=state.before,
+        production=state.production,
+        prepared=state.prepared,
+        captured=state.captured,
+        walked=state.walked,
+        mark=state.mark,
+        acted=state.acted,
+        swapped=state.swapped,
+        known=state.known,
+    )
+    return event.Opened(state.plan, state.attempt + 1, undoing=undoing)
 
 
 def take_over(state: ServiceRollout, command: Command, now: Now) -> Answer:  # noqa: ARG001 - a cell's signature

@@ -121,6 +121,12 @@ class ForeignPlan(msgspec.Struct, frozen=True):
     upgrade: Reaction = Reaction.HOLD
 
 
+def package_shown(change: ChangePlan) -> str:
+    """Give the package a change brings, for people; empty where it brings none."""
+    update = updates(change)
+    return update.package_shown if isinstance(update, UpgradePlan) else ""
+
+
 def updates(change: ChangePlan) -> UpgradePlan | ConfigurePlan | None:
     """Give the update that a change begins with, if it begins with one."""
     match change:

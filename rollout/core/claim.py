@@ -1,12 +1,14 @@
 """A person's claim held against the deployment: what has to be seen for `resolve --as` to count. Pure."""
 
+from rollout.core.change_plan import ConfigurePlan, InstancePlan, StatusPlan, SwapPlan, UpgradePlan
 from rollout.core.deadline import deadline
 from rollout.core.ending import Claim
 from rollout.core.outcome import Unreachable
 from rollout.core.phase import Reconciling
 from rollout.core.service import Resolution, ServiceRollout
-from rollout.core.shows import as_before, ours, settled
+from rollout.core.shows import as_before, ours, settled, suspended
 from rollout.core.snapshot import Absent, Look, Snapshot, sighting
+from rollout.core.stages import stands
 from rollout.core.word_event import Witnessed
 
 
@@ -32,11 +34,34 @@ def witness(state: ServiceRollout, claimed: Resolution, look: Look) -> Witnessed
 def _agrees(state: ServiceRollout, claim: Claim, seen: Snapshot) -> bool:
     match claim:
         case Claim.SUCCEEDED:
-            return settled(seen) and ours(state, seen)
+            return _succeeded(state, seen)
         case Claim.ROLLED_BACK | Claim.FAILED:
-            return settled(seen) and as_before(state, seen)
+            return _as_before(state, seen)
         case Claim.LEFT:
             return True
+
+
+def _succeeded(state: ServiceRollout, seen: Snapshot) -> bool:
+    match state.plan.change:
+        case SwapPlan():
+            return settled(seen) and seen.deployment == stands(state.before)
+        case StatusPlan(running=False):
+            return suspended(seen)
+        case StatusPlan() | InstancePlan():
+            return settled(seen)
+        case UpgradePlan() | ConfigurePlan():
+            return settled(seen) and state.former is None and ours(state, seen)
+
+
+def _as_before(state: ServiceRollout, seen: Snapshot) -> bool:
+    match state.plan.change:
+        case SwapPlan():
+            return settled(seen) and seen.deployment == stands(state.production)
+        case StatusPlan(running=running):
+            return settled(seen) if not running else suspended(seen)
+        case UpgradePlan() | ConfigurePlan() | InstancePlan():
+            reverted = state.former is not None and ours(state, seen)
+            return settled(seen) and (reverted or as_before(state, seen))
 
 
 def _showing(seen: Snapshot) -> str:

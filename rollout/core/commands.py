@@ -13,8 +13,10 @@ from rollout.core import cells
 from rollout.core.command import Answer, Command, NoOp, Refused, Verb
 from rollout.core.names import Now
 from rollout.core.phase import (
+    Applying,
     Baking,
     Beginning,
+    Capturing,
     Checking,
     Ended,
     ForeignChange,
@@ -25,8 +27,13 @@ from rollout.core.phase import (
     Queued,
     Ready,
     Reconciling,
+    Reverting,
     RollingBack,
     Settling,
+    Suspending,
+    SwapBaking,
+    Swapping,
+    SwappingBack,
     Walking,
 )
 from rollout.core.service import ServiceRollout
@@ -49,15 +56,22 @@ COLUMNS: Final[Mapping[type[Phase], Column]] = MappingProxyType(
     {
         Queued: Column.WAITING,
         Preflight: Column.WAITING,
+        Capturing: Column.ACTING,
         Beginning: Column.ACTING,
         Walking: Column.ACTING,
         Settling: Column.ACTING,
+        Applying: Column.ACTING,
+        Swapping: Column.ACTING,
         Reconciling: Column.ACTING,
         Ready: Column.BETWEEN,
         Checking: Column.BETWEEN,
         Baking: Column.BETWEEN,
+        SwapBaking: Column.BETWEEN,
         HeldForPerson: Column.HELD,
         RollingBack: Column.GOING_BACK,
+        Reverting: Column.GOING_BACK,
+        SwappingBack: Column.GOING_BACK,
+        Suspending: Column.GOING_BACK,
         ForeignChange: Column.TAKEN_OVER,
         NeedsOperator: Column.NEEDS_OPERATOR,
         Ended: Column.ENDED,
@@ -158,10 +172,7 @@ TABLE: Final[Mapping[Column, Mapping[Verb, Cell]]] = MappingProxyType(
             Verb.ADVANCE: _OVER,
             Verb.RETRY: cells.new_attempt,
             Verb.EXCLUDE: _OVER,
-            Verb.ROLLBACK: Refused(
-                "this attempt has ended, and the platform's Rollback with it",
-                "a rollout of the old release brings that back",
-            ),
+            Verb.ROLLBACK: cells.swap_back_ended,
             Verb.RESOLVE: _OVER,
         },
     }

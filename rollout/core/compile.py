@@ -4,19 +4,10 @@ import hashlib
 
 import msgspec
 
+from rollout.core.change_plan import RollbackPlan, UpgradePlan
 from rollout.core.names import Digest, RolloutId, ServiceName, Slot, Target
 from rollout.core.operation import RollbackMode
-from rollout.core.plan import (
-    CheckPlan,
-    HealthPlan,
-    OnFailure,
-    RollbackPlan,
-    RolloutPlan,
-    ServicePlan,
-    UpgradePlan,
-    WalkPlan,
-    WavePlan,
-)
+from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, RolloutPlan, ServicePlan, WalkPlan, WavePlan
 from rollout.errors import InvariantBroken, NotSupportedYet
 from rollout.policy.bundle import Bundle, ServiceFiles
 from rollout.policy.model.change import Upgrade

@@ -6,7 +6,7 @@ evidence").
 
 from msgspec.structs import replace
 
-from rollout.core.phase import Beginning, Checking, Preflight, Ready, Reconciling, RollingBack, Settling, Walking
+from rollout.core.phase import doing, step_of, within
 from rollout.core.service import ServiceRollout
 
 
@@ -19,12 +19,9 @@ def lit(state: ServiceRollout, now_t: float) -> ServiceRollout:
 
 def without(state: ServiceRollout, dark_s: float) -> ServiceRollout:
     """Take `dark_s` seconds out of every clock that runs."""
-    paused_s = state.paused_s + dark_s
-    match state.phase:
-        case (
-            Preflight() | Beginning() | Ready() | Walking() | Settling() | Checking() | Reconciling() | RollingBack()
-        ) as phase:
-            step = replace(phase.step, began_t=phase.step.began_t + dark_s)
-            return replace(state, phase=replace(phase, step=step), paused_s=paused_s)
-        case _:
-            return replace(state, paused_s=paused_s)
+    after = replace(state, paused_s=state.paused_s + dark_s)
+    limits = step_of(state.phase)
+    if limits is None:
+        return after
+    step = replace(doing(state.phase), step=replace(limits, began_t=limits.began_t + dark_s))
+    return replace(after, phase=within(state.phase, step))

@@ -3,8 +3,7 @@
 from rollout.core import event, fleet_event
 from rollout.core.event import Fact, ServiceFact
 from rollout.core.names import ENGINE, POLICY, StreamName, rollout_stream, service_stream
-from rollout.core.operation import RollBack
-from rollout.core.phase import call_of
+from rollout.core.phase import Back, call_of
 from rollout.core.plan import RolloutPlan, ServicePlan
 from rollout.core.service import ServiceRollout
 
@@ -22,8 +21,11 @@ def with_companions(state: ServiceRollout, fact: ServiceFact) -> tuple[Draft, ..
     own = (state.stream, fact)
     if isinstance(fact, event.Opened):
         rollout, service = state.plan.rollout, state.plan.service
-        reopened = fleet_event.ServiceReopened(service, fact.attempt)
-        return (service_stream(rollout, service, fact.attempt), fact), (rollout_stream(rollout), reopened)
+        own, fleet = (service_stream(rollout, service, fact.attempt), fact), rollout_stream(rollout)
+        reopened = (fleet, fleet_event.ServiceReopened(service, fact.attempt))
+        if fact.undoing is None:
+            return own, reopened
+        return own, reopened, (fleet, fleet_event.ServiceAdmitted(service))
     if isinstance(fact, event.Closed):
         return own, (rollout_stream(state.plan.rollout), fleet_event.ServiceEnded(state.plan.service, fact.outcome))
     return (own,)
@@ -49,4 +51,4 @@ def still_wanted(state: ServiceRollout, number: int) -> bool:
     call = call_of(state.phase)
     if call is None or call.number != number or call.handle is not None or state.stop is not None:
         return False
-    return isinstance(call.operation, RollBack) or not (state.turned_back or state.holds)
+    return isinstance(state.phase, Back) or not (state.turned_back or state.holds)

@@ -9,6 +9,8 @@ class Outcome(StrEnum):
     SUCCEEDED = "succeeded"
     UNCHANGED = "unchanged"
     ROLLED_BACK = "rolled_back"
+    SUSPENDED = "suspended"
+    """It failed, and was suspended as the policy wants: an outage."""
     FAILED = "failed"
     """Nothing was changed."""
     SKIPPED = "skipped"

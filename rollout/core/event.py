@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from rollout.core.change_event import ChangeFact, Installed, Undoing
 from rollout.core.ending import Outcome
 from rollout.core.fleet_event import FleetFact
 from rollout.core.names import POLICY, Now, StreamName
@@ -34,7 +35,7 @@ class Finding(StrEnum):
     CLEAR = "clear"
     """Nothing speaks against the next call."""
     SETTLED = "settled"
-    """The walked domain is done: pointer moved, instances ready, twice in a row."""
+    """What was asked for is done and shows twice in a row: a walked domain, a status, a swap."""
     APPLIED = "applied"
     """The call whose answer was lost or refused did take effect."""
     NOT_APPLIED = "not_applied"
@@ -42,6 +43,8 @@ class Finding(StrEnum):
     """The deployment is back as it was, twice in a row."""
     NO_WAY_BACK = "no_way_back"
     """Our change is complete: the platform's Rollback is gone."""
+    TURNED = "turned"
+    """The rollback is accepted and waits to be walked, as ours does with Mode=Manual."""
     OVERDUE = "overdue"
     """A limit has passed, and the look was made after it."""
 
@@ -70,6 +73,10 @@ class Opened(msgspec.Struct, frozen=True, tag="opened"):
 
     plan: ServicePlan
     attempt: int
+    known: Installed | None = None
+    """What our records say runs there."""
+    undoing: Undoing | None = None
+    """This attempt only takes back what an ended one did."""
 
 
 class Admitted(msgspec.Struct, frozen=True, tag="admitted"):
@@ -190,6 +197,8 @@ class TurnedBack(msgspec.Struct, frozen=True, tag="turned_back"):
     reason: str
     who: str = POLICY
     take_over: bool = False
+    suspend: bool = False
+    """Instead of going back the deployment is suspended: an outage, which the policy asked for."""
 
 
 class HeldOnFailure(msgspec.Struct, frozen=True, tag="held_on_failure"):
@@ -264,6 +273,7 @@ ServiceFact = (
     | Untracked
     | Observed
     | SightFact
+    | ChangeFact
     | Probed
     | GatePassed
     | GateFailed

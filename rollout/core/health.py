@@ -4,12 +4,12 @@ from msgspec.structs import replace
 
 from rollout.core import event
 from rollout.core.event import Verdict
-from rollout.core.phase import Baking, Checking, Gate, Ready, Step
+from rollout.core.phase import Baking, Checking, Gate, SwapBaking
 from rollout.core.service import ServiceRollout
 
 
 def probed(
-    state: ServiceRollout, phase: Checking | Baking, fact: event.Probed, t: float
+    state: ServiceRollout, phase: Checking | Baking | SwapBaking, fact: event.Probed, t: float
 ) -> tuple[ServiceRollout, Gate]:
     """Give the state after a verdict, and its gate.
 
@@ -33,11 +33,3 @@ def probed(
         step = replace(phase.step, began_t=phase.step.began_t + stood_still_s)
         return replace(state, phase=replace(phase, gate=gate, step=step)), gate
     return replace(state, phase=replace(phase, gate=gate)), gate
-
-
-def after_gate(state: ServiceRollout, following: int, t: float) -> Ready | Baking:
-    """Give what comes after a gate: the bake before the last domain, or the next walk."""
-    last = following == state.domain_count - 1
-    if last and state.plan.walk.bake_before_last_s > 0:
-        return Baking(following, Gate(began_t=t))
-    return Ready(following, Step(began_t=t))

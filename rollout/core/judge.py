@@ -8,8 +8,10 @@ from rollout.core.deadline import deadline
 from rollout.core.event import Evidence, ServiceFact, Verdict
 from rollout.core.health import probed
 from rollout.core.names import Now
-from rollout.core.phase import Baking, Checking
+from rollout.core.phase import Baking, Checking, SwapBaking
 from rollout.core.service import ServiceRollout
+from rollout.core.slow import slow
+from rollout.core.stages import bake_s
 
 
 def interpret_probe(
@@ -17,7 +19,7 @@ def interpret_probe(
 ) -> ServiceFact | None:
     """Judge a round of checks by the gate's clocks (Service Fabric's HealthCheck wait, stable and retry)."""
     phase = state.phase
-    if not isinstance(phase, Checking | Baking):
+    if not isinstance(phase, Checking | Baking | SwapBaking):
         return None
     gate, health, domain = phase.gate, state.plan.health, phase.domain
     news = event.Probed(domain, verdict, evidence)
@@ -31,12 +33,12 @@ def interpret_probe(
     if verdict is Verdict.PASS and same_for_s >= health.stable_s:
         if isinstance(phase, Checking):
             return event.GatePassed(domain, evidence)
-        if now.t >= marks.began_t + state.plan.walk.bake_before_last_s:
+        if now.t >= marks.began_t + bake_s(state):
             return event.Baked(domain, evidence)
     limit = deadline(after, now.t)
     if now.t >= limit.t:
         return event.GateFailed(domain, f"not healthy for long enough within {limit.name}", evidence)
-    return news if gate.blind_since_t is not None or verdict is not gate.verdict else None
+    return news if gate.blind_since_t is not None or verdict is not gate.verdict else slow(state, now)
 
 
 def _failing(evidence: tuple[Evidence, ...]) -> str:

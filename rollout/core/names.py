@@ -49,6 +49,11 @@ class Target(msgspec.Struct, frozen=True):
     deployment: str | None = None
 
 
+def standing_in(target: Target, slot: Slot) -> Target:
+    """Name whatever stands in a slot of the same service."""
+    return Target(target.subscription, target.service, slot)
+
+
 def service_stream(rollout: RolloutId, service: ServiceName, attempt: int) -> StreamName:
     """Name the stream of one attempt at one service: `<rollout>/<service>#<attempt>`, attempts count from 1."""
     return StreamName(f"{rollout}/{service}#{attempt}")

@@ -136,19 +136,11 @@ class CapturePackage(msgspec.Struct, frozen=True, tag="capture"):
 
 
 Operation = (
-    StartUpgrade
-    | StartConfigure
-    | Create
-    | Walk
-    | RollBack
-    | SwapSlots
-    | SetStatus
-    | ActOnInstance
-    | CapturePackage
+    StartUpgrade | StartConfigure | Create | Walk | RollBack | SwapSlots | SetStatus | ActOnInstance | CapturePackage
 )
 
 
-def describe(operation: Operation) -> str:  # noqa: PLR0911 - one name for each
+def describe(operation: Operation) -> str:
     """Name an operation for people: `upgrade`, `walk of domain 3`, `rollback`."""
     match operation:
         case StartUpgrade():

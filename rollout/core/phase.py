@@ -1,6 +1,11 @@
-"""Where a service rollout can be: each phase is a frozen value that carries only what is true in it."""
+"""Where a service rollout can be: each phase is a frozen value that carries only what is true in it.
+
+Some phases do one thing after another, and some wrap what is being done: going back is made of the same steps as the
+way forward. `doing` gives the step itself, `within` puts it back.
+"""
 
 import msgspec
+from msgspec.structs import replace
 
 from rollout.core.ending import Outcome
 from rollout.core.event import Evidence, Verdict
@@ -45,7 +50,7 @@ class Gate(msgspec.Struct, frozen=True):
     evidence: tuple[Evidence, ...] = ()
 
 
-# --- phases, in the order of the way forward ---
+# --- steps of an update, in the order of the way forward ---
 
 
 class Queued(msgspec.Struct, frozen=True, tag="queued"):
@@ -104,51 +109,127 @@ class Baking(msgspec.Struct, frozen=True, tag="baking"):
     gate: Gate
 
 
-Forward = Queued | Preflight | Beginning | Ready | Walking | Settling | Checking | Baking
+# --- errands: one call, and what has to be seen after it ---
+
+
+class Errand(msgspec.Struct, frozen=True):
+    """What phases have in common that make one call and wait until the deployment shows its effect twice.
+
+    `call` None = not asked for yet, or no longer tracked; `settling` = done, to be seen. `cleared_t` as in Ready.
+    """
+
+    step: Step
+    call: Call | None = None
+    cleared_t: float | None = None
+    settling: bool = False
+
+
+class Capturing(Errand, frozen=True, tag="capturing"):
+    """The platform copies the old package, for a revert."""
+
+
+class Applying(Errand, frozen=True, tag="applying"):
+    """The one call of a change that has no domains to walk: a status, a word to an instance, a new deployment."""
+
+
+class Swapping(Errand, frozen=True, tag="swapping"):
+    """Production and staging change places."""
+
+
+class SwapBaking(msgspec.Struct, frozen=True, tag="swap_baking"):
+    """The wait under watch after the swap; `domain` is the last, for all are judged together."""
+
+    domain: int
+    gate: Gate
+
+
+Forward = (
+    Queued
+    | Preflight
+    | Capturing
+    | Beginning
+    | Ready
+    | Walking
+    | Settling
+    | Checking
+    | Baking
+    | Applying
+    | Swapping
+    | SwapBaking
+)
+Leg = Beginning | Ready | Walking | Settling | Applying
+"""What a way back can be made of, besides an errand of its own."""
+
+
+# --- the ways back ---
+
+
+class RollingBack(Errand, frozen=True, tag="rolling_back"):
+    """The platform's Rollback. `leg` = walked back domain by domain; `restored` = seen to be as before."""
+
+    leg: Ready | Walking | Settling | None = None
+    restored: bool = False
+
+
+class Reverting(msgspec.Struct, frozen=True, tag="reverting"):
+    """A new change back to what was. `restored` = seen to be so."""
+
+    leg: Leg
+    restored: bool = False
+
+
+class SwappingBack(Errand, frozen=True, tag="swapping_back"):
+    """Production and staging change places again. `restored` = seen to have."""
+
+    restored: bool = False
+
+
+class Suspending(Errand, frozen=True, tag="suspending"):
+    """The deployment is being suspended, as the policy wants after a failure. `restored` = seen to be."""
+
+    restored: bool = False
+
+
+Back = RollingBack | Reverting | SwappingBack | Suspending
+AnyErrand = Capturing | Applying | Swapping | RollingBack | SwappingBack | Suspending
+
+
+# --- beside the way ---
 
 
 class Reconciling(msgspec.Struct, frozen=True, tag="reconciling"):
     """The answer to `call` is missing or unclear: look, then decide.
 
     No mutation before `quarantine_until_t`, for the request may still be in flight. `rejected` is the platform's own
-    text where it said no.
+    text where it said no. `of` is the phase the call was made in.
     """
 
     step: Step
     call: Call
     quarantine_until_t: float
+    of: "Forward | Back"
     rejected: str | None = None
-
-
-class RollingBack(msgspec.Struct, frozen=True, tag="rolling_back"):
-    """The platform's Rollback. `call` None = not asked for yet; `settling` = done, to be seen; `restored` = seen."""
-
-    step: Step
-    call: Call | None = None
-    cleared_t: float | None = None
-    settling: bool = False
-    restored: bool = False
 
 
 class HeldForPerson(msgspec.Struct, frozen=True, tag="held"):
     """Failed, and stays as it is until a person speaks. `was` is what was given up, and what a retry takes up again."""
 
     reason: str
-    was: "Forward | Reconciling | RollingBack"
+    was: "Forward | Reconciling | Back"
 
 
 class ForeignChange(msgspec.Struct, frozen=True, tag="taken_over"):
     """Somebody else's change is on the deployment. `was` is what was given up, and what a retry takes up again."""
 
     detail: str
-    was: "Forward | Reconciling | RollingBack"
+    was: "Forward | Reconciling | Back"
 
 
 class NeedsOperator(msgspec.Struct, frozen=True, tag="needs_operator"):
     """Only a person can tell what is true. `was` is what was given up, and what a retry takes up again."""
 
     reason: str
-    was: "Forward | Reconciling | RollingBack"
+    was: "Forward | Reconciling | Back"
 
 
 class Ended(msgspec.Struct, frozen=True, tag="ended"):
@@ -159,14 +240,36 @@ class Ended(msgspec.Struct, frozen=True, tag="ended"):
     reason: str
 
 
-Phase = Forward | Reconciling | RollingBack | HeldForPerson | ForeignChange | NeedsOperator | Ended
+Phase = Forward | Back | Reconciling | HeldForPerson | ForeignChange | NeedsOperator | Ended
+
+
+def doing(phase: Phase) -> Phase:
+    """Give the step that is being done: of a wrapping phase what it wraps, else the phase itself."""
+    match phase:
+        case Reverting(leg=leg):
+            return leg
+        case RollingBack(leg=leg) if leg is not None:
+            return leg
+        case _:
+            return phase
+
+
+def within(phase: Phase, step: Phase) -> Phase:
+    """Put `step` where `doing(phase)` was."""
+    match phase, step:
+        case Reverting(), Beginning() | Ready() | Walking() | Settling() | Applying():
+            return replace(phase, leg=step)
+        case RollingBack(leg=leg), Ready() | Walking() | Settling() if leg is not None:
+            return replace(phase, leg=step)
+        case _:
+            return step
 
 
 def domain_of(phase: Phase) -> int | None:
     """Give the domain a phase is about, if it is about one."""
-    match phase:
-        case Ready() | Walking() | Settling() | Checking() | Baking():
-            return phase.domain
+    match doing(phase):
+        case Ready() | Walking() | Settling() | Checking() | Baking() | SwapBaking() as step:
+            return step.domain
         case Reconciling(call=Call(operation=Walk(domain=domain))):
             return domain
         case _:
@@ -175,8 +278,19 @@ def domain_of(phase: Phase) -> int | None:
 
 def call_of(phase: Phase) -> Call | None:
     """Give the call a phase waits for, if it waits for one."""
-    match phase:
-        case Beginning() | Walking() | RollingBack():
-            return phase.call
+    match doing(phase):
+        case Beginning() | Walking() | Errand() as step:
+            return step.call
         case _:
             return None
+
+
+def step_of(phase: Phase) -> Step | None:
+    """Give the limit and the lessons of what is being done, if it has any."""
+    match doing(phase):
+        case Queued() | Baking() | SwapBaking() | HeldForPerson() | ForeignChange() | NeedsOperator() | Ended():
+            return None
+        case Reverting():
+            return None
+        case step:
+            return step.step

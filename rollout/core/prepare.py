@@ -8,7 +8,8 @@ from rollout.core.names import Digest
 class Order(msgspec.Struct, frozen=True):
     """A service configuration to be made: `wanted`, or else what is `deployed`, with counts and settings put in."""
 
-    deployed: Digest
+    deployed: Digest | None = None
+    """None = nothing is deployed there, or the platform does not show its configuration."""
     wanted: Digest | None = None
     counts: dict[str, int] = {}
     """Instances for each role; a role that is not named keeps its own."""
@@ -18,6 +19,8 @@ class Order(msgspec.Struct, frozen=True):
     """The blob with the URL of the container that the running package is to be copied to."""
     private_id: str = ""
     """Of the deployment, as `Snapshot.private_id` shows it: what a copied package is called."""
+    packages: tuple[Digest, ...] = ()
+    """The blobs with the URLs of packages that have to be there: each is asked for, and not fetched."""
 
 
 class Drawn(msgspec.Struct, frozen=True):

@@ -109,7 +109,7 @@ def _by_policy(summaries: Mapping[ServiceName, Summary]) -> list[ServiceName]:
 
 
 def _touched(state: ServiceRollout) -> bool:
-    return state.token is not None or not isinstance(state.phase, Forward)
+    return state.begun or not isinstance(state.phase, Forward)
 
 
 _GOOD = frozenset({Outcome.SUCCEEDED, Outcome.UNCHANGED})

@@ -2,8 +2,10 @@
 
 import msgspec
 
+from rollout.core.change_event import Installed, Prepared
 from rollout.core.ending import Claim
 from rollout.core.event import HoldReason
+from rollout.core.mark import Mark
 from rollout.core.names import POLICY, StreamName, Target
 from rollout.core.phase import Ended, Phase
 from rollout.core.plan import ServicePlan
@@ -50,11 +52,32 @@ class ServiceRollout(msgspec.Struct, frozen=True):
     phase_since_t: float
     calls: int = 0
     """Intents so far; the last one's number."""
+    known: Installed | None = None
+    """What our own records say of the release that ran before."""
     before: Before | None = None
-    token: str | None = None
-    """The mark our change carries in the Label, once a begin has been intended."""
-    label_seen: bool = False
-    """The deployment has shown that mark; from then on the old Label means that the change is being taken back."""
+    """The deployment that is changed; in a swap the one that comes from staging."""
+    surveyed: bool = False
+    production: Before | None = None
+    """What stood in production before a swap, once that was surveyed; None = nothing."""
+    vacant: bool = False
+    """Staging is empty: its deployment is created."""
+    prepared: Prepared | None = None
+    captured: bool = False
+    """The old package has been copied."""
+    mark: Mark | None = None
+    """What our update is known by, once its begin has been intended."""
+    mark_seen: bool = False
+    """The deployment has shown that mark; from then on the old one means that the change is being taken back."""
+    complete: bool = False
+    """Our update was seen to be complete, so that a new one may begin."""
+    former: Mark | None = None
+    """While a revert is under way: what the update that it takes back is known by."""
+    acted: bool = False
+    """A call of the way forward that leaves no mark (swap, status, instance) may have taken effect."""
+    barrier_open: bool = False
+    swapped: bool = False
+    slow: bool = False
+    """Half of the phase's limit has passed, and that was said."""
     walked: tuple[int, ...] = ()
     """Domains whose walk was accepted or may have been."""
     red_accepted: tuple[int, ...] = ()
@@ -72,6 +95,8 @@ class ServiceRollout(msgspec.Struct, frozen=True):
     turned_back: bool = False
     turned_by: str = POLICY
     """Who wanted it to go back."""
+    suspends: bool = False
+    """It is suspended instead of going back."""
     taking_over: bool = False
     """A person wants even somebody else's change taken back."""
     resolution: Resolution | None = None
@@ -89,6 +114,16 @@ class ServiceRollout(msgspec.Struct, frozen=True):
         if self.before is None:
             return self.plan.target
         return msgspec.structs.replace(self.plan.target, deployment=self.before.deployment)
+
+    @property
+    def begun(self) -> bool:
+        """Something of the change may be on the deployment."""
+        return self.mark is not None or self.acted
+
+    @property
+    def token(self) -> str | None:
+        """The mark our update carries in the Label, if it is one that has a Label."""
+        return None if self.mark is None else self.mark.token
 
     @property
     def domain_count(self) -> int:

@@ -18,6 +18,8 @@ class Activity(StrEnum):
     SUSPENDED = "suspended"
     CHANGING = "changing"
     """In transition, as during every update."""
+    SUSPENDED_CHANGING = "suspended_changing"
+    """In transition, and not running."""
     OTHER = "other"
 
 
@@ -111,6 +113,8 @@ class Sighting(msgspec.Struct, frozen=True):
     instances: int
     not_ready: tuple[str, ...] = ()
     """At most `NOT_READY_SHOWN_MAX` of `name (status)`."""
+    key: str = ""
+    """Of the configuration, as in Snapshot."""
 
 
 def sighting(snapshot: Snapshot) -> Sighting:
@@ -125,6 +129,7 @@ def sighting(snapshot: Snapshot) -> Sighting:
         ready=len(snapshot.instances) - len(waiting),
         instances=len(snapshot.instances),
         not_ready=tuple(waiting[:NOT_READY_SHOWN_MAX]),
+        key=snapshot.key,
     )
 
 

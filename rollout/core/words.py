@@ -7,11 +7,12 @@ from msgspec.structs import replace
 
 from rollout.core import event, word_event
 from rollout.core.again import again
-from rollout.core.health import after_gate
 from rollout.core.phase import (
+    Back,
     Baking,
     Beginning,
     Checking,
+    Errand,
     ForeignChange,
     HeldForPerson,
     NeedsOperator,
@@ -19,8 +20,12 @@ from rollout.core.phase import (
     Reconciling,
     RollingBack,
     Step,
+    SwapBaking,
+    doing,
+    within,
 )
 from rollout.core.service import Hold, Resolution, ServiceRollout, Stop
+from rollout.core.stages import after_gate
 
 Withholding = event.Held | event.Released | event.Stopped | event.Resumed
 Word = Withholding | event.TurnedBack | word_event.WordFact
@@ -51,20 +56,30 @@ def _turned_back(state: ServiceRollout, fact: event.TurnedBack, t: float) -> Ser
     if theirs != fact.take_over or (state.turned_back and not theirs):
         return None
     after = replace(
-        state, turned_back=True, turned_by=fact.who, taking_over=theirs, failure=state.failure or fact.reason
+        state,
+        turned_back=True,
+        turned_by=fact.who,
+        taking_over=theirs,
+        suspends=fact.suspend,
+        failure=state.failure or fact.reason,
     )
     return replace(after, phase=RollingBack(Step(began_t=t)), no_way_back=None) if theirs else after
 
 
 def _advanced(state: ServiceRollout, fact: word_event.Advanced, t: float) -> ServiceRollout | None:
     waiting = state.phase.was if isinstance(state.phase, HeldForPerson) else state.phase
-    if state.turned_back or not isinstance(waiting, Checking | Baking) or waiting.domain != fact.domain:
+    if state.turned_back or not isinstance(waiting, Checking | Baking | SwapBaking) or waiting.domain != fact.domain:
         return None
     held = waiting is not state.phase
-    phase = (
-        Ready(fact.domain, Step(began_t=t)) if isinstance(waiting, Baking) else after_gate(state, fact.domain + 1, t)
-    )
-    passed = () if not fact.accepted_red else state.walked if isinstance(waiting, Baking) else (fact.domain,)
+    phase: Ready | Baking
+    match waiting:
+        case Baking():
+            phase = Ready(fact.domain, Step(began_t=t))
+        case SwapBaking():
+            phase = Ready(state.domain_count, Step(began_t=t))
+        case Checking():
+            phase = after_gate(state, fact.domain + 1, t)
+    passed = () if not fact.accepted_red else (fact.domain,) if isinstance(waiting, Checking) else state.walked
     after = replace(state, phase=phase, failure=None, red_accepted=(*state.red_accepted, *passed))
     return _whole_time_again(after, t) if held else after
 
@@ -134,19 +149,21 @@ def _heard(state: ServiceRollout, fact: Withholding, t: float) -> ServiceRollout
 
 def _excused(state: ServiceRollout, since_t: float, t: float) -> ServiceRollout:
     """Move the clock of a forward call that was kept from being made."""
-    match state.phase:
-        case Ready(step=step) | Beginning(step=step, call=None):
-            waited_s = t - max(since_t, state.phase_since_t)
-            return replace(state, phase=replace(state.phase, step=replace(step, began_t=step.began_t + waited_s)))
-        case _:
-            return state
+    if isinstance(state.phase, Back):
+        return state
+    return _waited(state, since_t, t)
 
 
 def _back_excused(state: ServiceRollout, since_t: float, t: float) -> ServiceRollout:
-    """Move the clock of a rollback that was kept from being asked for: only a stop does that."""
-    match state.phase:
-        case RollingBack(step=step, call=None, settling=False):
+    """Move the clock of a call on the way back that was kept from being made: only a stop does that."""
+    return _waited(state, since_t, t) if isinstance(state.phase, Back) else state
+
+
+def _waited(state: ServiceRollout, since_t: float, t: float) -> ServiceRollout:
+    match doing(state.phase):
+        case Ready() | Beginning(call=None) | Errand(call=None, settling=False) as doing_it:
             waited_s = t - max(since_t, state.phase_since_t)
-            return replace(state, phase=replace(state.phase, step=replace(step, began_t=step.began_t + waited_s)))
+            step = replace(doing_it.step, began_t=doing_it.step.began_t + waited_s)
+            return replace(state, phase=within(state.phase, replace(doing_it, step=step)))
         case _:
             return state

@@ -3,14 +3,24 @@
 import asyncio
 from typing import Final
 
-from rollout.core.action import Action, LookAtDeployment, PollOperation, ProbeHealth, Record, Submit, Wait, Watch
+from rollout.core.action import (
+    Action,
+    LookAtDeployment,
+    PollOperation,
+    Prepare,
+    ProbeHealth,
+    Record,
+    Submit,
+    Wait,
+    Watch,
+)
 from rollout.core.deadline import deadline
 from rollout.core.decide import decide
 from rollout.core.drafts import voice, with_companions
 from rollout.core.event import Evidence, ServiceFact, TakenOver, Verdict
 from rollout.core.interpret import interpret_look, interpret_poll
 from rollout.core.judge import interpret_probe
-from rollout.core.names import Now, StreamName
+from rollout.core.names import Now, StreamName, standing_in
 from rollout.core.outcome import Progress, Unreachable
 from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Look
@@ -20,6 +30,7 @@ from rollout.engine.eyes import looks_in
 from rollout.engine.kit import Kit
 from rollout.engine.line import NEAR_S
 from rollout.engine.pacer import Lane
+from rollout.engine.papers import keep_documents, prepared
 from rollout.engine.strangers import named
 from rollout.engine.streams import service_state
 from rollout.engine.tracker import Tell, Tracked
@@ -84,6 +95,8 @@ class Runner:
                     await self._watch(action, self._news)
                 case Wait(until_t=until_t):
                     await self._wait(until_t, self._news)
+                case Prepare(order=order):
+                    await self._record(await prepared(self._kit, order))
 
     @property
     def _state(self) -> ServiceRollout:
@@ -112,6 +125,7 @@ class Runner:
             watch.close()
         if (fact := watch.fact) is None or watch.outdated:
             return
+        await keep_documents(self._kit, fact, watch.seen)
         if isinstance(fact, TakenOver):
             fact = await named(self._kit, self._state, fact, self._kit.clock.now())
         if not watch.outdated:
@@ -144,9 +158,10 @@ class _Watching:
                     tell = self._on_poll(number)
                     tracked = self._kit.tracker.poll(handle, tell, due_t=action.due_t, going_back=state.turned_back)
                     self._tracked.append(tracked)
-                case LookAtDeployment():
-                    scope = self._kit.platform.write_scope(state.target)
-                    tracked = self._kit.tracker.look(state.target, scope, self._on_look, due_t=action.due_t, lane=lane)
+                case LookAtDeployment(slot=slot):
+                    target = state.target if slot is None else standing_in(state.target, slot)
+                    scope = self._kit.platform.write_scope(target)
+                    tracked = self._kit.tracker.look(target, scope, self._on_look, due_t=action.due_t, lane=lane)
                     self._tracked.append(tracked)
                 case ProbeHealth():
                     pass
@@ -187,6 +202,11 @@ class _Watching:
         """Ask nobody any more."""
         for tracked in self._tracked:
             tracked.cancel()
+
+    @property
+    def seen(self) -> Look | None:
+        """The look that meant the fact, if a look did."""
+        return self._previous
 
     @property
     def outdated(self) -> bool:

@@ -117,6 +117,10 @@ class Ledger(Generic[S, R]):
         """Give what is durable of one stream."""
         return await self._journal.read(stream)
 
+    async def keep(self, payload: bytes) -> Digest:
+        """Store a document that entries will name by its digest; durable on return."""
+        return await self._journal.put(payload)
+
     async def recall(self, stream: StreamName) -> S | None:
         """Give the state of any service rollout, folding it from the journal if it ended before the start."""
         row = self._index.get(stream)

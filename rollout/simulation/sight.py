@@ -16,7 +16,7 @@ _ACTIVITIES: Final = {
     DeploymentStatus.RUNNING: Activity.RUNNING,
     DeploymentStatus.SUSPENDED: Activity.SUSPENDED,
     DeploymentStatus.RUNNING_TRANSITIONING: Activity.CHANGING,
-    DeploymentStatus.SUSPENDED_TRANSITIONING: Activity.CHANGING,
+    DeploymentStatus.SUSPENDED_TRANSITIONING: Activity.SUSPENDED_CHANGING,
 }
 _DIGEST_BYTES: Final = 16
 

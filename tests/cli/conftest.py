@@ -15,11 +15,12 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from rollout.cli.main import cli
+from rollout.core.change_plan import RollbackPlan, UpgradePlan
 from rollout.core.ending import Outcome
 from rollout.core.names import Digest, RolloutId, ServiceName, Slot, StreamName, Target
 from rollout.core.operation import RollbackMode
 from rollout.core.phase import Ended, Phase
-from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, RollbackPlan, ServicePlan, UpgradePlan, WalkPlan
+from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, ServicePlan, WalkPlan
 from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Before
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from rollout.core import event, word_event
 from rollout.core.action import Action
+from rollout.core.change_plan import RollbackPlan, UpgradePlan
 from rollout.core.decide import decide
 from rollout.core.ending import Claim, Outcome
 from rollout.core.event import Entry, Finding, HoldReason, ServiceFact, Verdict
@@ -20,7 +21,7 @@ from rollout.core.names import ENGINE, Digest, Now, RolloutId, ServiceName, Slot
 from rollout.core.operation import Operation, RollBack, StartUpgrade, Walk
 from rollout.core.outcome import Handle, Progress, RefusedKind
 from rollout.core.phase import call_of
-from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, RollbackPlan, ServicePlan, UpgradePlan, WalkPlan
+from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, ServicePlan, WalkPlan
 from rollout.core.snapshot import (
     Activity,
     Before,

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from rollout.core.change_plan import RollbackPlan
 from rollout.core.compile import Compiled, compile_bundle, without_secrets
 from rollout.core.names import Slot, Target
 from rollout.core.operation import RollbackMode
-from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, RollbackPlan, WalkPlan, WavePlan
+from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, WalkPlan, WavePlan
 from rollout.errors import InvariantBroken, NotSupportedYet
 from rollout.policy.load import load_policy
 

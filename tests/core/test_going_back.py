@@ -6,12 +6,12 @@ import pytest
 
 from rollout.core import event
 from rollout.core.action import LookAtDeployment, PollOperation, Record, Submit, Wait, Watch
+from rollout.core.change_plan import RollbackPlan
 from rollout.core.decide import FRESH_S, LOST_REPEATS_MAX
 from rollout.core.ending import Outcome
 from rollout.core.event import Finding
 from rollout.core.operation import RollBack, Walk
 from rollout.core.outcome import Failed, RefusedKind, Running, Succeeded, Unknown
-from rollout.core.plan import RollbackPlan
 
 OLD = "web-2.4.0"
 

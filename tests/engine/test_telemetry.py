@@ -9,6 +9,7 @@ from structlog.testing import LogCapture
 from structlog.typing import EventDict
 
 from rollout.core import event
+from rollout.core.change_plan import RollbackPlan, UpgradePlan
 from rollout.core.ending import Outcome
 from rollout.core.event import Entry, Evidence, Fact, Finding, Verdict
 from rollout.core.fleet_event import Halted, ServiceEnded
@@ -16,7 +17,7 @@ from rollout.core.names import Digest, Now, RolloutId, ServiceName, Slot, Stream
 from rollout.core.operation import Operation, RollBack, StartUpgrade, Walk
 from rollout.core.outcome import Handle, Progress, RefusedKind, Succeeded, Unreachable
 from rollout.core.outcome import Outcome as CallOutcome
-from rollout.core.plan import HealthPlan, OnFailure, RollbackPlan, ServicePlan, UpgradePlan, WalkPlan
+from rollout.core.plan import HealthPlan, OnFailure, ServicePlan, WalkPlan
 from rollout.core.snapshot import Absent, Observation, Sighting
 from rollout.engine.clock import EngineClock
 from rollout.engine.pacer import Kind, Lane, Pace, Pacer

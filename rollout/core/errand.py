@@ -1,0 +1,24 @@
+"""What an errand needs next: one call, with everything that has to be before it, and the looks that come after it."""
+
+from rollout.core.action import LookAtDeployment, Submit
+from rollout.core.names import Now
+from rollout.core.next import Next, before_call, polls, watch, withheld
+from rollout.core.operation import describe
+from rollout.core.phase import AnyErrand
+from rollout.core.service import ServiceRollout
+from rollout.core.slots import slot_to_see
+
+
+def errand(state: ServiceRollout, phase: AnyErrand, submit: Submit, now: Now, before: str) -> Next:
+    """Give what an errand needs next, in either direction: a call is withheld by holds only on the way forward."""
+    what = describe(submit.operation)
+    if poll := polls(phase.call):
+        return watch(state, now, f"the {what} is under way", *poll)
+    if phase.settling:
+        look = LookAtDeployment(slot_to_see(phase))
+        return watch(state, now, f"waits until the deployment shows the {what}", look)
+    if state.stop is not None or (state.holds and not submit.going_back):
+        return withheld(state, before)
+    if (first := before_call(state, phase.step, phase.cleared_t, now, what)) is not None:
+        return first
+    return Next(submit, f"asks for the {what}")
