@@ -6,11 +6,11 @@ simulation finds here is about order, crashes and policy, and it finds it fast.
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
-from rollout.core.names import Target
-from rollout.core.operation import Operation, RollBack, RollbackMode, StartUpgrade, Walk
+from rollout.core.names import Digest, Target
+from rollout.core.operation import Operation
 from rollout.core.outcome import (
     Accepted,
     Failed,
@@ -25,26 +25,19 @@ from rollout.core.outcome import (
     Unknown,
     Unreachable,
 )
+from rollout.core.prepare import Order, Preparation
 from rollout.core.snapshot import Absent, Observation
 from rollout.emulator.calls import Call, Dropped, Page, Redirected
 from rollout.emulator.fabric import Fabric
-from rollout.emulator.fabric_state import Operation as Followed
-from rollout.emulator.fabric_state import Release
-from rollout.emulator.fabric_update import Begin
-from rollout.emulator.read_configuration import role_counts
-from rollout.emulator.refusals import Refusal, bad_request
+from rollout.emulator.refusals import Refusal
 from rollout.emulator.request_ids import RequestIds
-from rollout.platforms.classic.configuration import with_instance_counts
-from rollout.platforms.classic.vocabulary import (
-    CLIENT_VERSION,
-    LABEL_CHARACTERS_MAX,
-    ErrorCode,
-    Mode,
-    OperationStatus,
-    Verb,
-)
+from rollout.platforms.classic import encode
+from rollout.platforms.classic.draw import draw
+from rollout.platforms.classic.draw import payloads_of as orders_payloads
+from rollout.platforms.classic.vocabulary import CLIENT_VERSION, ErrorCode, OperationStatus
 from rollout.platforms.classic.xml import Unreadable
 from rollout.platforms.platform import Capabilities, Payloads, RollbackSupport, Ticket, WalkOrder
+from rollout.simulation.effects import Effect, effect_of, names_of
 from rollout.simulation.sight import snapshot
 from rollout.simulation.wire import Wire
 
@@ -67,9 +60,6 @@ _BLOCKING: Final = re.compile(r"x-ms-requestid ([0-9a-f]{32})\b")
 _DROPPED: Final = "the connection was dropped before an answer"
 _PAGE: Final = "HTTP 503 with a page of HTML"
 _REDIRECTED: Final = "HTTP 307 to another host; redirects are not followed"
-_MODES: Final = {RollbackMode.AUTO: Mode.AUTO, RollbackMode.MANUAL: Mode.MANUAL}
-
-Effect = Callable[[Call], Followed]
 
 
 class DirectPlatform:
@@ -103,7 +93,7 @@ class DirectPlatform:
     async def submit(self, target: Target, operation: Operation, ticket: Ticket) -> Outcome:
         """Make one attempt, and ask the ticket right before it takes effect."""
         try:
-            effect = await self._effect(operation)
+            effect = effect_of(operation, await self._resolve(encode.payloads_of(operation)))
         except (Unreadable, Refusal) as error:
             return Refused(RefusedKind.REJECTED, str(error))
         sent = False
@@ -113,7 +103,7 @@ class DirectPlatform:
                 if not ticket.still_wanted():
                     return Refused(RefusedKind.NOT_SENT, "no longer wanted when the connection was ready")
                 sent = True
-                deliver = self._delivery(target, effect)
+                deliver = self._delivery(target, operation, effect)
                 return await self._wire.exchange(target.service, operation, deliver)
         except TimeoutError:
             said = f"no answer within {ticket.timeout_s:g} s"
@@ -130,16 +120,20 @@ class DirectPlatform:
         followed = self._fabric.operation(handle.id)
         return await self._ask("" if followed is None else followed.service, lambda: self._progress(handle))
 
+    async def prepare(self, order: Order) -> Preparation:
+        """Make a configuration as the client does: it asks nobody."""
+        return draw(order, await self._resolve(orders_payloads(order)))
+
     async def close(self) -> None:
         """Do nothing: there are no connections."""
 
     # --- calls that change something ---
 
-    def _delivery(self, target: Target, effect: Effect) -> Callable[[], Outcome]:
+    def _delivery(self, target: Target, operation: Operation, effect: Effect) -> Callable[[], Outcome]:
         """Give the call as it arrives at the service, at whatever time that is."""
 
         def deliver() -> Outcome:
-            call = self._call(_names(target))
+            call = self._call(names_of(target, operation))
             try:
                 effect(call)
             except Refusal as refusal:
@@ -153,42 +147,6 @@ class DirectPlatform:
             return Lost(_DROPPED) if call.lose_answer else Accepted(Handle(target.subscription, call.request_id))
 
         return deliver
-
-    async def _effect(self, operation: Operation) -> Effect:
-        """Give what a call does once it has arrived. Raises Refusal or Unreadable for what can only be refused."""
-        match operation:
-            case StartUpgrade():
-                request = await self._begin(operation)
-
-                def upgrade(call: Call) -> Followed:
-                    call.meet_fault(Verb.UPGRADE)
-                    return call.fabric.begin(call.target, request, Verb.UPGRADE, call.request_id)
-
-                return upgrade
-            case Walk(domain=domain):
-
-                def walk(call: Call) -> Followed:
-                    call.meet_fault(Verb.WALK, domain)
-                    return call.fabric.walk(call.target, domain, call.request_id)
-
-                return walk
-            case RollBack(mode=mode):
-
-                def roll_back(call: Call) -> Followed:
-                    call.meet_fault(Verb.ROLLBACK)
-                    return call.fabric.roll_back(call.target, _MODES[mode], call.request_id)
-
-                return roll_back
-
-    async def _begin(self, operation: StartUpgrade) -> Begin:
-        if not 1 <= len(operation.label) <= LABEL_CHARACTERS_MAX:
-            raise bad_request(f"Label has {len(operation.label)} characters; allowed are 1 to {LABEL_CHARACTERS_MAX}.")
-        package = await self._payloads.payload(operation.package)
-        configuration = with_instance_counts(
-            await self._payloads.payload(operation.configuration), operation.instance_counts
-        )
-        release = Release(operation.label, configuration, role_counts(configuration), package.decode().strip())
-        return Begin(Mode.MANUAL, release, operation.role)
 
     # --- questions ---
 
@@ -204,7 +162,7 @@ class DirectPlatform:
             return Unreachable(f"no answer within {self._request_timeout_s:g} s")
 
     def _look(self, target: Target) -> Observation:
-        call = self._call(_names(target))
+        call = self._call(names_of(target))
         call.meet_fault("get")
         try:
             found = self._fabric.deployment(call.target)
@@ -234,15 +192,11 @@ class DirectPlatform:
             case OperationStatus.IN_PROGRESS:
                 return Running()
 
+    async def _resolve(self, digests: Iterable[Digest]) -> dict[Digest, bytes]:
+        return {digest: await self._payloads.payload(digest) for digest in digests}
+
     def _call(self, names: dict[str, str]) -> Call:
         return Call(self._fabric, self._ids, self._ids.next(), CLIENT_VERSION, names, b"")
-
-
-def _names(target: Target) -> dict[str, str]:
-    """Name a deployment as a path does: by its own name where known, else by slot."""
-    if target.deployment is not None:
-        return {"service": target.service, "deployment": target.deployment}
-    return {"service": target.service, "slot": target.slot}
 
 
 def _answered(question: Callable[[], T]) -> T | Unreachable:

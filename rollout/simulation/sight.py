@@ -10,6 +10,7 @@ from rollout.core.snapshot import Activity, ChangeInFlight, Instance, Snapshot
 from rollout.emulator import fabric_state
 from rollout.emulator.fabric_state import Deployment
 from rollout.emulator.knobs import Knobs
+from rollout.platforms.classic.decode import KEYS
 from rollout.platforms.classic.vocabulary import DeploymentStatus, InstanceStatus, Mode, PowerState
 
 _ACTIVITIES: Final = {
@@ -24,17 +25,22 @@ _DIGEST_BYTES: Final = 16
 def snapshot(shown: Deployment, knobs: Knobs, now: float) -> Snapshot:
     """Show a deployment at `now`, in seconds of the emulated service."""
     change = shown.change
+    deploying = shown.status is DeploymentStatus.DEPLOYING
+    configuration = b"" if deploying else shown.shown.configuration
     seen = Snapshot(
         deployment=shown.name,
         release=shown.shown.label,
         activity=_ACTIVITIES.get(shown.status, Activity.OTHER),
         status=shown.status.value,
-        domain_count=shown.domain_count,
-        instances=tuple(_instance(shown, each, now) for each in shown.instances),
+        domain_count=0 if deploying else shown.domain_count,
+        instances=() if deploying else tuple(_instance(shown, each, now) for each in shown.instances),
         change=None if change is None else ChangeInFlight(change.mode is Mode.MANUAL, change.pointer, change.during),
         locked=shown.lock is not None,
         rollback_allowed=_rollback_allowed(shown, knobs),
         digest="",
+        configuration=configuration,
+        key=KEYS.of(configuration),
+        private_id=shown.private_id,
     )
     whole = msgspec.msgpack.encode((seen, shown.last_modified(now)))
     return replace(seen, digest=hashlib.blake2b(whole, digest_size=_DIGEST_BYTES).hexdigest())

@@ -10,6 +10,7 @@ from lxml import etree
 from rollout.core.outcome import Failed, Progress, Running, Succeeded
 from rollout.core.snapshot import Activity, ChangeInFlight, Instance, Snapshot
 from rollout.platforms.classic import fields, xml
+from rollout.platforms.classic.configuration import Keys
 from rollout.platforms.classic.fields import UnknownWord, Words
 from rollout.platforms.classic.redact import redact
 from rollout.platforms.classic.vocabulary import (
@@ -22,6 +23,8 @@ from rollout.platforms.classic.vocabulary import (
 )
 
 DIGEST_BYTES: Final = 16
+KEYS: Final = Keys()
+"""Of every deployment that is read in this process: a look is made far more often than a configuration changes."""
 
 _BLOCKING: Final = re.compile(r"x-ms-request-?id[ :]{1,4}([0-9a-f-]{32,36})", re.ASCII | re.IGNORECASE)
 
@@ -89,6 +92,7 @@ def decode_error(body: bytes, limits: xml.XmlLimits = xml.DEFAULT_LIMITS) -> Api
 def deployment_of(root: etree._Element, text: bytes, words: Words) -> Snapshot:
     """Read a Deployment, a document or one inside a cloud service; `text` is what its digest is made of."""
     status = fields.required(root, "Status")
+    configuration = _configuration(root)
     return Snapshot(
         deployment=fields.required(root, "Name"),
         release=fields.label(root),
@@ -100,6 +104,9 @@ def deployment_of(root: etree._Element, text: bytes, words: Words) -> Snapshot:
         locked=fields.boolean(root, "Locked") or False,
         rollback_allowed=fields.boolean(root, "RollbackAllowed"),
         digest=hashlib.blake2b(text, digest_size=DIGEST_BYTES).hexdigest(),
+        configuration=configuration,
+        key=KEYS.of(configuration),
+        private_id=xml.text(root, "PrivateID") or "",
     )
 
 
@@ -123,6 +130,14 @@ def error_of(element: etree._Element) -> ApiError:
         message=redact(message),
         blocking=fields.normal_request_id(found[1]) if found else None,
     )
+
+
+def _configuration(root: etree._Element) -> bytes:
+    """Give the configuration as shown; none where it is absent, or hidden by who recorded the answer."""
+    try:
+        return fields.base64_bytes(root, "Configuration")
+    except xml.Unreadable:
+        return b""
 
 
 def _instances(root: etree._Element, words: Words) -> tuple[Instance, ...]:

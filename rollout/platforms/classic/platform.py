@@ -7,9 +7,10 @@ from typing import Final
 from rollout.core.names import Digest, Target
 from rollout.core.operation import Operation
 from rollout.core.outcome import Handle, Outcome, Progress, Refused, RefusedKind, Unreachable
+from rollout.core.prepare import Order, Preparation
 from rollout.core.snapshot import Observation
 from rollout.errors import InvariantBroken
-from rollout.platforms.classic import encode, listing, xml
+from rollout.platforms.classic import draw, encode, listing, xml
 from rollout.platforms.classic.access import NOBODY, Credentials
 from rollout.platforms.classic.client import REQUEST_TIMEOUT_S, ClassicClient
 from rollout.platforms.classic.endpoint import parse_endpoint
@@ -94,6 +95,10 @@ class ClassicPlatform:
     async def poll(self, handle: Handle) -> Progress:
         """Get the status of an accepted operation."""
         return await self.client(handle.scope).operation(handle)
+
+    async def prepare(self, order: Order) -> Preparation:
+        """Make a service configuration (.cscfg) from what the order names; nothing is asked or sent."""
+        return draw.draw(order, await self._resolve(draw.payloads_of(order)))
 
     async def running(self, scope: str, since: float) -> frozenset[Handle] | Unreachable:
         """List what is in progress in a subscription and began at `since`, in POSIX seconds UTC, or later."""

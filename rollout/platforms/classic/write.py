@@ -59,6 +59,14 @@ def blob_url(url: str, what: str) -> str:
     return url
 
 
+def url_text(payload: bytes, what: str) -> str:
+    """Give a stored URL as text, without the line break a file may end with."""
+    try:
+        return payload.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        raise CannotEncode(f"{what} is not a URL") from None
+
+
 def _element(field: Field) -> str:
     name, content = field
     if content is None:

@@ -146,5 +146,13 @@ def serialise(root: etree._Element) -> bytes:
     return etree.tostring(root, xml_declaration=True, encoding="utf-8")
 
 
+def canonical(root: etree._Element) -> bytes:
+    """Write a parsed document as canonical XML: equal for documents that mean the same.
+
+    Blanks around text, the order of attributes and the choice of prefixes are gone; so are comments, by parsing.
+    """
+    return str(etree.canonicalize(root, strip_text=True, rewrite_prefixes=True)).encode()
+
+
 def _is_nil(element: etree._Element) -> bool:
     return element.get(f"{{{INSTANCE_NAMESPACE}}}nil", "").strip().lower() in {"true", "1"}
