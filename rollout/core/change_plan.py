@@ -127,6 +127,12 @@ def package_shown(change: ChangePlan) -> str:
     return update.package_shown if isinstance(update, UpgradePlan) else ""
 
 
+def configuration_sent(change: ChangePlan) -> Digest | None:
+    """Give the configuration file a change brings; None where it brings none."""
+    update = updates(change)
+    return None if update is None else update.configuration
+
+
 def updates(change: ChangePlan) -> UpgradePlan | ConfigurePlan | None:
     """Give the update that a change begins with, if it begins with one."""
     match change:

@@ -77,7 +77,7 @@ def polls(call: Call | None) -> tuple[PollOperation, ...]:
 def before_call(state: ServiceRollout, step: Step, cleared_t: float | None, now: Now, what: str) -> Next | None:
     """Say what has to be before a call that nobody withholds: an end to repeats, a pause, a look. None = make it."""
     if step.losses > LOST_REPEATS_MAX:
-        return escalate(f"the {what} was lost or failed {step.losses} times; {step.last_error}")
+        return escalate(f"the {what} was lost {step.losses} times")
     if now.t < step.not_before_t:
         return Next(
             Wait(step.not_before_t), f"the {what} was not taken ({step.last_error})", step.not_before_t, "asks again"

@@ -17,8 +17,8 @@ def slow_t(state: ServiceRollout, now: Now) -> float:
 
 
 def slow(state: ServiceRollout, now: Now) -> Slow | None:
-    """Say that half of the limit has passed, if it has."""
-    if now.t < slow_t(state, now):
-        return None
+    """Say that half of the limit has passed, if it has; past the whole there is more to say."""
     limit = deadline(state, now.t)
+    if not slow_t(state, now) <= now.t < limit.t:
+        return None
     return Slow(type(state.phase).__name__, limit.name, limit.t - now.t)

@@ -15,6 +15,7 @@ from rollout.core.event import Closed, Entry, Fact
 from rollout.core.evolve import IllegalFact
 from rollout.core.fleet_event import RolloutClosed
 from rollout.core.names import (
+    Digest,
     Now,
     RolloutId,
     StreamName,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from rollout.core.change_plan import configuration_sent
 from rollout.core.compile import Compiled
 from rollout.core.names import Digest
 from rollout.core.plan import ServicePlan
@@ -9,6 +10,7 @@ from rollout.emulator import layout
 from rollout.emulator.fabric import Fabric
 from rollout.emulator.fabric_state import Deployment, Release, Service
 from rollout.emulator.fleet import FIRST_RELEASE
+from rollout.emulator.fleet import configuration as first
 from rollout.emulator.read_configuration import role_counts
 from rollout.platforms.classic.configuration import with_instance_counts
 from rollout.platforms.classic.vocabulary import Slot
@@ -19,7 +21,8 @@ def cast(
 ) -> None:
     """Create every service of the plan, each with `instances` of each role of its own configuration."""
     for number, plan in enumerate(compiled.services):
-        configuration = configurations[plan.change.configuration]
+        sent = configuration_sent(plan.change)
+        configuration = first(plan.service, FIRST_RELEASE, instances) if sent is None else configurations[sent]
         roles = dict.fromkeys(dict(role_counts(configuration)), instances)
         release = Release(FIRST_RELEASE, with_instance_counts(configuration, roles), tuple(roles.items()))
         name = plan.service.lower()

@@ -13,7 +13,19 @@ from typing import Final, Never
 from rollout.core import event
 from rollout.core.evolve import IllegalFact
 from rollout.core.names import StreamName, Target, is_service_stream
-from rollout.core.operation import Operation, RollBack, StartUpgrade, Walk, describe
+from rollout.core.operation import (
+    ActOnInstance,
+    CapturePackage,
+    Create,
+    Operation,
+    RollBack,
+    SetStatus,
+    StartConfigure,
+    StartUpgrade,
+    SwapSlots,
+    Walk,
+    describe,
+)
 from rollout.core.outcome import Lost, Outcome, Refused, RefusedKind
 from rollout.emulator.fabric_state import LogEntry
 from rollout.platforms.classic.vocabulary import Verb
@@ -290,3 +302,15 @@ def _verb(operation: Operation) -> tuple[Verb, int | None]:
             return Verb.WALK, domain
         case RollBack():
             return Verb.ROLLBACK, None
+        case StartConfigure():
+            return Verb.CONFIG, None
+        case Create():
+            return Verb.CREATE, None
+        case SwapSlots():
+            return Verb.SWAP, None
+        case SetStatus():
+            return Verb.STATUS, None
+        case ActOnInstance(verb=verb):
+            return Verb(verb.value), None
+        case CapturePackage():
+            return Verb.PACKAGE, None

@@ -7,6 +7,7 @@ from math import ceil
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
+from rollout.core.change_plan import configuration_sent
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.names import Digest
 from rollout.core.plan import ServicePlan
@@ -52,8 +53,8 @@ def staged(bundle: Bundle, make_kit: KitMaker, profile: Profile, *, domains: int
     """Compile a bundle for rehearsals; raises NotSupportedYet for what a run cannot honour either."""
     compiled = compile_bundle(bundle)
     payloads = {Digest(hashlib.sha256(payload).hexdigest()): payload for payload in compiled.payloads}
-    wanted = {plan.change.configuration for plan in compiled.services}
-    configurations = {digest: payloads[digest] for digest in wanted}
+    wanted = {configuration_sent(plan.change) for plan in compiled.services}
+    configurations = {digest: payloads[digest] for digest in wanted if digest is not None}
     packages = {files.package for files in bundle.services if files.package is not None}
     secrets = tuple(sorted({secret for package in packages for secret in _secrets(package)}))
     return Stage(compiled, configurations, make_kit, profile, domains, instances, secrets)

@@ -9,6 +9,7 @@ import msgspec
 from rollout.core.names import Target
 from rollout.core.operation import Operation
 from rollout.core.outcome import Handle, Outcome, Progress, Refused, RefusedKind, Unreachable
+from rollout.core.prepare import Order, Preparation
 from rollout.core.snapshot import Observation
 from rollout.emulator.chance import unit
 from rollout.platforms.platform import Capabilities, Platform, Ticket
@@ -127,6 +128,10 @@ class ThrottlingPlatform:
             return await self._platform.submit(target, operation, ticket)
         error, _, retry_after_s = throttled
         return Refused(RefusedKind.THROTTLED, error, retry_after_s)
+
+    async def prepare(self, order: Order) -> Preparation:
+        """Hand the order on: it touches nothing."""
+        return await self._platform.prepare(order)
 
     async def close(self) -> None:
         """Close the other one."""

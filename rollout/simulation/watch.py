@@ -7,6 +7,7 @@ from typing import TypeVar
 from rollout.core.names import Target
 from rollout.core.operation import Operation
 from rollout.core.outcome import Handle, Outcome, Progress, Unknown, Unreachable
+from rollout.core.prepare import Order, Preparation
 from rollout.core.snapshot import Observation
 from rollout.emulator.agenda import Agenda
 from rollout.platforms.platform import Capabilities, Platform, Ticket
@@ -100,6 +101,10 @@ class WatchedPlatform:
         outcome = await self._platform.submit(target, operation, watched)
         self._checker.answered(ticket.key, operation, outcome)
         return outcome
+
+    async def prepare(self, order: Order) -> Preparation:
+        """Hand the order on: it touches nothing."""
+        return await self._platform.prepare(order)
 
     async def close(self) -> None:
         """Close the platform."""
