@@ -10,7 +10,7 @@ import msgspec
 import structlog
 from prometheus_client import CollectorRegistry
 
-from rollout.core.change_plan import package_shown
+from rollout.core.change_plan import may_create, package_shown
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.evolve import evolve
 from rollout.core.fleet import evolve_fleet
@@ -94,7 +94,7 @@ class Assembly:
         problems = []
         for plan in compiled.services:
             await self.pacer.permit(self.platform.write_scope(plan.target), Kind.READ, Lane.FORWARD)
-            if isinstance(seen := await self.platform.prove(plan.target), Absent):
+            if isinstance(seen := await self.platform.prove(plan.target), Absent) and not may_create(plan.change):
                 message = f"there is no such service to upgrade in {plan.target.slot}: {seen.detail}"
                 problems.append(bundle.problem(("fleet", "services", plan.service), message))
         if problems:

@@ -82,7 +82,11 @@ resolve = _verb(
     click.option("--force", is_flag=True, help="Even where the deployment shows something else."),
 )
 halt = _verb(Verb.HALT, "Start nothing new; who is in flight finishes its domain's gate and holds." + _ANSWERED)
-abort = _verb(Verb.ABORT, "Halt, and take back all that has not ended." + _ANSWERED)
+abort = _verb(
+    Verb.ABORT,
+    "Halt, and take back all that has not ended." + _ANSWERED,
+    click.option("--including-finished", is_flag=True, help="Take back what has ended well, too."),
+)
 
 
 @click.command()

@@ -133,6 +133,11 @@ def configuration_sent(change: ChangePlan) -> Digest | None:
     return None if update is None else update.configuration
 
 
+def may_create(change: ChangePlan) -> bool:
+    """Tell whether the change does without a deployment in its slot: one is created in an empty staging."""
+    return isinstance(change, SwapPlan) and change.upgrade is not None
+
+
 def updates(change: ChangePlan) -> UpgradePlan | ConfigurePlan | None:
     """Give the update that a change begins with, if it begins with one."""
     match change:

@@ -44,6 +44,8 @@ class Command(msgspec.Struct, frozen=True):
     """The claim counts even where the deployment shows something else (resolve)."""
     take_over: bool = False
     """Somebody else's change is taken back, too (rollback)."""
+    including_finished: bool = False
+    """What has ended well is taken back as well, by new attempts (abort)."""
 
 
 class Ask(msgspec.Struct, frozen=True):

@@ -1,8 +1,11 @@
 """What is written together, and in whose name: the part of an append that follows from a fact alone."""
 
+from collections.abc import Mapping
+
 from rollout.core import event, fleet_event
+from rollout.core.change_event import Installed
 from rollout.core.event import Fact, ServiceFact
-from rollout.core.names import ENGINE, POLICY, StreamName, rollout_stream, service_stream
+from rollout.core.names import ENGINE, POLICY, ServiceName, StreamName, rollout_stream, service_stream
 from rollout.core.phase import Back, call_of
 from rollout.core.plan import RolloutPlan, ServicePlan
 from rollout.core.service import ServiceRollout
@@ -10,9 +13,17 @@ from rollout.core.service import ServiceRollout
 Draft = tuple[StreamName, Fact]
 
 
-def opening(plan: RolloutPlan, services: tuple[ServicePlan, ...]) -> tuple[Draft, ...]:
-    """Open a rollout and the first attempt at each of its services, in one transaction."""
-    opened = [(service_stream(plan.rollout, each.service, 1), event.Opened(each, attempt=1)) for each in services]
+def opening(
+    plan: RolloutPlan, services: tuple[ServicePlan, ...], known: Mapping[ServiceName, Installed]
+) -> tuple[Draft, ...]:
+    """Open a rollout and the first attempt at each of its services, in one transaction.
+
+    `known` is what our records say runs there.
+    """
+    opened = [
+        (service_stream(plan.rollout, each.service, 1), event.Opened(each, 1, known.get(each.service)))
+        for each in services
+    ]
     return ((rollout_stream(plan.rollout), fleet_event.RolloutOpened(plan)), *opened)
 
 

@@ -20,7 +20,7 @@ from rollout.core.phase import HeldForPerson, NeedsOperator, Queued
 from rollout.core.plan import RolloutPlan, WavePlan
 from rollout.core.service import ServiceRollout
 
-FAILED = frozenset({Outcome.FAILED, Outcome.ROLLED_BACK})
+FAILED = frozenset({Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.SUSPENDED})
 """Endings that count against a wave's tolerance; a skipped service was never begun."""
 UNTOUCHED = frozenset({Outcome.EXCLUDED, Outcome.CANCELLED})
 """Endings by a person's word that need no admission before them."""

@@ -8,14 +8,17 @@ from typing import Final
 import msgspec
 
 from rollout.core import event, fleet_event
+from rollout.core.cells import undo
 from rollout.core.command import FOR_ROLLOUTS, Ask, Command, NoOp, Refused, Told, Verb
 from rollout.core.commands import answer
 from rollout.core.drafts import Draft, with_companions
+from rollout.core.ending import Outcome
 from rollout.core.event import HoldReason
 from rollout.core.fleet import RolloutState, summarize
 from rollout.core.names import Now, ServiceName, rollout_stream
 from rollout.core.phase import ForeignChange, Queued
 from rollout.core.service import ServiceRollout
+from rollout.core.way_back import undo_gone
 
 SAID_MAX: Final = 50
 """How many services an answer names; it counts all of them."""
@@ -135,6 +138,10 @@ def _abort(rollout: RolloutState, services: Services, command: Command, now: Now
         said.append(Said(own, Kind.ACCEPTED, "nothing starts any more, and what has not ended goes back"))
         drafts.append((rollout_stream(own), fleet_event.Aborted(command.actor, command.reason)))
     for name, state in services.items():
+        if state.ended is not None and command.including_finished:
+            said_of, drafts_of = _undone(name, state, command)
+            said += said_of
+            drafts += drafts_of
         if state.ended is not None or isinstance(state.phase, ForeignChange):
             continue
         said_of, drafts_of = _answers({name: state}, back, now)
@@ -145,6 +152,16 @@ def _abort(rollout: RolloutState, services: Services, command: Command, now: Now
         said += said_of
         drafts += kept
     return _sum(said), tuple(drafts)
+
+
+def _undone(name: ServiceName, state: ServiceRollout, command: Command) -> tuple[list[Said], list[Draft]]:
+    """Take back what has ended well, as a new attempt; what ended otherwise has nothing to be taken back."""
+    if state.ended is None or state.ended.outcome is not Outcome.SUCCEEDED:
+        return [], []
+    if (gone := undo_gone(state)) is not None:
+        return [Said(name, Kind.REFUSED, gone, "a rollout of the old release brings that back")], []
+    opened = undo(state, command)
+    return [Said(name, Kind.ACCEPTED, "goes back, as a new attempt")], list(with_companions(state, opened))
 
 
 # --- what is said ---

@@ -113,7 +113,7 @@ def _touched(state: ServiceRollout) -> bool:
 
 
 _GOOD = frozenset({Outcome.SUCCEEDED, Outcome.UNCHANGED})
-_BAD = frozenset({Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.SKIPPED})
+_BAD = frozenset({Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.SUSPENDED, Outcome.SKIPPED})
 
 
 def _count(names: list[ServiceName]) -> str:

@@ -92,6 +92,17 @@ def past_return(state: ServiceRollout) -> str | None:
     return None if gone is None or revert_source(state) is not None else gone
 
 
+def undo_gone(state: ServiceRollout) -> str | None:
+    """Say why what an attempt ended well with cannot be taken back."""
+    match state.plan.change:
+        case InstancePlan():
+            return "a word to an instance cannot be taken back"
+        case UpgradePlan() | ConfigurePlan() if revert_source(state) is None:
+            return "the platform's Rollback is gone, and nothing is at hand for a revert"
+        case _:
+            return None
+
+
 def rollback_gone(state: ServiceRollout) -> str | None:
     """Say why Rollback is known to be gone: the last walk was accepted, and did not fail."""
     if state.no_way_back is not None:

@@ -36,6 +36,7 @@ class Dispatcher:
         self._streams: dict[ServiceName, StreamName] = {}
         self._summaries: dict[ServiceName, Summary] = {}
         self._stale: set[ServiceName] = set()
+        self._spawned: set[StreamName] = set()
         self._news = asyncio.Event()
         self._draining = False
         for service, stream in newest_attempts(ledger, rollout):
@@ -67,14 +68,12 @@ class Dispatcher:
 
     async def run(self) -> bool:
         """Go on until the rollout is over (True) or the engine drains (False)."""
-        for name, stream in self._streams.items():
-            if self._summary(name).admitted and self._summary(name).outcome is None:
-                self._spawn(stream)
         while not self._draining:
             self._news.clear()
             now = self._clock.now()
             for name in self._stale.copy():
                 self._summaries[name] = self._summary(name)
+                self._set_going(name)
             self._stale.clear()
             action = decide_fleet(self.state, self._summaries, now)
             if action is not None:
@@ -98,8 +97,6 @@ class Dispatcher:
                     drafts += [(stream, event.Admitted(wave)), (own, fleet_event.ServiceAdmitted(service))]
                 self._stale.update(services)
                 await self._put(drafts)
-                for stream in streams:
-                    self._spawn(stream)
             case Halt(wave=wave, reason=reason, hold=hold):
                 held = event.Held(event.HoldReason.HALT, POLICY, reason)
                 self._stale.update(hold)
@@ -109,6 +106,13 @@ class Dispatcher:
                 await self._put([halted, *((self._streams[service], held) for service in moving)])
             case CloseRollout(failures=failures, reason=reason):
                 await self._put([(own, fleet_event.RolloutClosed(failures, reason))])
+
+    def _set_going(self, name: ServiceName) -> None:
+        """Have a runner for whatever is on its way: admitted, recovered, or a new attempt that only goes back."""
+        stream, summary = self._streams[name], self._summaries[name]
+        if summary.admitted and summary.outcome is None and stream not in self._spawned:
+            self._spawned.add(stream)
+            self._spawn(stream)
 
     async def _put(self, drafts: Sequence[Draft]) -> None:
         await self._ledger.put(drafts, now=self._clock.now(), actor=voice(drafts[0][1]))

@@ -19,6 +19,7 @@ from rollout.engine.dispatcher import Dispatcher
 from rollout.engine.groups import unwrapped
 from rollout.engine.inbox import INBOX_POLL_S, Inbox
 from rollout.engine.kit import Kit
+from rollout.engine.records import what_runs
 from rollout.engine.runner import Runner
 from rollout.engine.streams import newest_attempts, rollout_state, service_state
 from rollout.journal.journal import Journal, Recorded
@@ -41,7 +42,8 @@ class Engine:
 
     async def open_rollout(self, plan: RolloutPlan, services: Sequence[ServicePlan]) -> None:
         """Write the rollout and its services down, all or nothing; durable on return."""
-        drafts = opening(plan, tuple(services))
+        known = await what_runs(self._kit.ledger, {each.service for each in services})
+        drafts = opening(plan, tuple(services), known)
         await self._kit.ledger.put(drafts, now=self._kit.clock.now(), actor=ENGINE)
 
     async def say(self, ask: Ask) -> Reply:

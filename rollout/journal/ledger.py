@@ -114,6 +114,10 @@ class Ledger(Generic[S, R]):
             if self._wanted(row):
                 await self._load(row)
 
+    def ended_services(self) -> Sequence[StreamName]:
+        """Give the streams of services that have ended, in order of their first entry."""
+        return [row.stream for row in self._index.values() if row.ended and is_service_stream(row.stream)]
+
     async def entries(self, stream: StreamName) -> Sequence[Recorded]:
         """Give what is durable of one stream."""
         return await self._journal.read(stream)
