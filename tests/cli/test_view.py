@@ -11,6 +11,7 @@ from rollout.core.operation import StartUpgrade, Walk
 from rollout.core.outcome import Handle
 from rollout.core.phase import (
     Baking,
+    Beginning,
     Call,
     Checking,
     Ended,
@@ -57,8 +58,8 @@ Make = Callable[..., ServiceRollout]
         (Settling(2, STEP), (0, 1, 2), "DDw.."),
         (Checking(2, STEP, Gate(10.0)), (0, 1, 2), "DDw.."),
         (Baking(4, Gate(10.0)), (0, 1, 2, 3), "DDDD."),
-        (Reconciling(STEP, CALL, 130.0), (0, 1, 2), "DDw.."),
-        (Reconciling(STEP, BEGIN, 130.0), (), "....."),
+        (Reconciling(STEP, CALL, 130.0, Ready(2, STEP)), (0, 1, 2), "DDw.."),
+        (Reconciling(STEP, BEGIN, 130.0, Beginning(STEP)), (), "....."),
         (RollingBack(STEP), (0, 1, 2), "bbb.."),
         (HeldForPerson("red", Queued()), (0, 1, 2), "DDX.."),
         (HeldForPerson("red", Queued()), (), "....."),

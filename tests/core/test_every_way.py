@@ -36,7 +36,7 @@ from rollout.core.explain import explain
 from rollout.core.interpret import YOUNG_OPERATION_S, interpret_look, interpret_poll
 from rollout.core.judge import interpret_probe
 from rollout.core.names import Now
-from rollout.core.operation import RollBack, Walk
+from rollout.core.operation import RollBack, SetStatus, Walk
 from rollout.core.outcome import Failed, Handle, RefusedKind, Running, Succeeded, Unknown, Unreachable
 from rollout.core.phase import (
     Beginning,
@@ -48,6 +48,7 @@ from rollout.core.phase import (
     Ready,
     Reconciling,
     RollingBack,
+    Suspending,
     domain_of,
 )
 from rollout.core.plan import OnFailure
@@ -223,7 +224,7 @@ def key(node: Node, action: Action | None) -> tuple[object, ...]:
         getattr(phase, "rejected", None) is None,
         (deadline(state, t).t <= t, deadline(state, t).name),
         (state.failure is None, state.turned_back, state.no_way_back is None, state.blind is None),
-        (len(state.holds), state.stop is None, len(state.walked), state.token is None, state.label_seen),
+        (len(state.holds), state.stop is None, len(state.walked), state.token is None, state.mark_seen),
         (state.taking_over, state.resolution and (state.resolution.claim, state.resolution.seen is None)),
         given_up(getattr(phase, "was", None)),
         (node.words, type(action), isinstance(action, Watch) and action.due_t <= t),
@@ -341,7 +342,7 @@ def judged(node: Node, decide: Decide = decide) -> Action | None:
         allowed(state, action, node.t)
     if action == Wait(None):
         waits_for = isinstance(state.phase, Queued | HeldForPerson | ForeignChange | NeedsOperator)
-        withheld = isinstance(state.phase, Beginning | Ready | RollingBack) and (state.holds or state.stop)
+        withheld = isinstance(state.phase, Beginning | Ready | RollingBack | Suspending) and (state.holds or state.stop)
         assert waits_for or withheld, sentence
     if final(node) and state.ended is None and state.resolution is None:
         assert movable(state), sentence
@@ -353,8 +354,8 @@ def judged(node: Node, decide: Decide = decide) -> Action | None:
 def allowed(state: ServiceRollout, action: Submit, t: float) -> None:
     """Demand what must be true before any call leaves."""
     assert state.stop is None
-    assert action.going_back == isinstance(action.operation, RollBack) == state.turned_back
-    assert isinstance(state.phase, Beginning | Ready | RollingBack)
+    assert action.going_back == isinstance(action.operation, RollBack | SetStatus) == state.turned_back
+    assert isinstance(state.phase, Beginning | Ready | RollingBack | Suspending)
     cleared_t = state.phase.cleared_t
     assert cleared_t is not None
     assert t - cleared_t <= FRESH_S
@@ -387,6 +388,7 @@ def test_every_way_is_legal_explained_and_leads_to_an_end_or_a_person(
     assert edges > 2 * states
     assert reached(found) >= {"Ended", "HeldForPerson", "ForeignChange", "NeedsOperator", "Reconciling", "Settling"}
     assert ("RollingBack" in reached(found)) == (on_failure is OnFailure.ROLLBACK or words > 0)
+    assert ("Suspending" in reached(found)) == (on_failure is OnFailure.SUSPEND)
     if words:
         phases = {type(node.state.phase).__name__ for node in found.nodes if node.words and node.state.ended is None}
         assert {(phase, verb) for phase, verb, _ in world.spoken} == {(p, c.verb) for p in phases for c in COMMANDS}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rollout.core import event, sight_event
+from rollout.core import change_event, event, sight_event
 from rollout.core.action import Watch
 from rollout.core.deadline import NEVER, deadline
 from rollout.core.event import Finding, Verdict
@@ -70,7 +70,7 @@ def test_evidence_that_returns_and_shows_no_progress_ends_the_step(story: Any, p
 
 def test_a_running_operation_past_its_limit_is_overdue_at_the_next_poll(story: Any) -> None:
     told = story().go("walking accepted")
-    assert told.poll(Running(), after_s=599.0) is None
+    assert isinstance(told.poll(Running(), after_s=599.0), change_event.Slow)
     assert told.poll(Running()).detail == "the walk of domain 0 took longer than walk.domain_timeout"
 
 

@@ -12,7 +12,7 @@ from rollout.core.outcome import RefusedKind
 from rollout.core.snapshot import Absent, Observation
 
 OLD, STRANGE, OURS = "web-2.4.0", "web-9", "ours"
-APPLIED, NOT_APPLIED = Finding.APPLIED, Finding.NOT_APPLIED
+APPLIED, NOT_APPLIED, COMPLETE = Finding.APPLIED, Finding.NOT_APPLIED, Finding.NO_WAY_BACK
 FOREIGN, ESCALATED, AGAIN = event.TakenOver, event.Escalated, None
 
 
@@ -85,7 +85,8 @@ LAST_WALK: Table = {
 ROLLBACK: Table = {
     "no update, old label": (running(OLD), APPLIED),
     "no update, old label, locked": (running(OLD, locked=True), AGAIN),
-    "no update, our label": (running(OURS), NOT_APPLIED),
+    "no update, our label": (running(OURS), COMPLETE),
+    "no update, our label, locked": (running(OURS, locked=True), AGAIN),
     "no update, strange label": (running(STRANGE), FOREIGN),
     "our update": (mid(1, OURS), NOT_APPLIED),
     "our update, the pointer restarted": (mid(0, OURS), NOT_APPLIED),

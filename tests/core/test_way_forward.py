@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rollout.core import event
+from rollout.core import change_event, event
 from rollout.core.action import LookAtDeployment, PollOperation, ProbeHealth, Record, Submit, Wait, Watch
 from rollout.core.decide import FRESH_S, LOST_REPEATS_MAX
 from rollout.core.ending import Outcome
@@ -93,7 +93,8 @@ def test_preflight_waits_for_a_settled_deployment_and_gives_up_in_time(story: An
     told = story().go("preflight")
     seen = spoil(told.looks)
     assert told.look(seen) is None
-    assert told.look(seen, after_s=298.0) is None
+    assert isinstance(told.look(seen, after_s=297.0), change_event.Slow)
+    assert told.look(seen) is None
     fact = told.look(seen)
     assert isinstance(fact, event.Unfit)
     assert fact.reason.startswith("becoming fit for the change took longer than operation_timeout.begin")
@@ -283,10 +284,10 @@ def test_a_pointer_behind_the_next_domain_is_waited_for(story: Any) -> None:
 def test_the_old_label_under_our_update_is_ours_until_our_own_was_seen(story: Any) -> None:
     late = story().go("ready")
     assert late.look(late.looks.mid(0, "web-2.4.0")).finding is Finding.CLEAR
-    assert not late.state.label_seen
+    assert not late.state.mark_seen
     seen = story().go("ready")
     seen.look(seen.looks.mid(0, seen.ours))
-    assert seen.state.label_seen
+    assert seen.state.mark_seen
     assert isinstance(seen.look(seen.looks.mid(0, "web-2.4.0")), event.TakenOver)
 
 
