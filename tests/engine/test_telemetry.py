@@ -18,6 +18,7 @@ from rollout.core.operation import Operation, RollBack, StartUpgrade, Walk
 from rollout.core.outcome import Handle, Progress, RefusedKind, Succeeded, Unreachable
 from rollout.core.outcome import Outcome as CallOutcome
 from rollout.core.plan import HealthPlan, OnFailure, ServicePlan, WalkPlan
+from rollout.core.prepare import Order, Preparation
 from rollout.core.snapshot import Absent, Observation, Sighting
 from rollout.engine.clock import EngineClock
 from rollout.engine.pacer import Kind, Lane, Pace, Pacer
@@ -252,6 +253,9 @@ class Silent:
 
     async def poll(self, handle: Handle) -> Progress:
         return Succeeded() if handle.id else Unreachable("no id")
+
+    async def prepare(self, order: Order) -> Preparation:
+        raise InvariantBroken(f"{order}: nothing is made ready here")
 
     async def close(self) -> None:
         return
