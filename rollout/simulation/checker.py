@@ -13,23 +13,12 @@ from typing import Final, Never
 from rollout.core import event
 from rollout.core.evolve import IllegalFact
 from rollout.core.names import StreamName, Target, is_service_stream
-from rollout.core.operation import (
-    ActOnInstance,
-    CapturePackage,
-    Create,
-    Operation,
-    RollBack,
-    SetStatus,
-    StartConfigure,
-    StartUpgrade,
-    SwapSlots,
-    Walk,
-    describe,
-)
+from rollout.core.operation import Operation, RollBack, Walk, describe
 from rollout.core.outcome import Lost, Outcome, Refused, RefusedKind
 from rollout.emulator.fabric_state import LogEntry
 from rollout.platforms.classic.vocabulary import Verb
 from rollout.simulation.book import Book, Page
+from rollout.simulation.effects import verb_of
 from rollout.simulation.endings import false_ending
 from rollout.simulation.peaks import Peaks, moving_with
 from rollout.simulation.trace import Trace
@@ -220,7 +209,7 @@ class Checker:
         intent, stream = self.book.intents.get(key), _stream_of(key)
         if intent is None:
             self.broken("S9", f"{what} took effect, and its intent {key} is not on disk")
-        if _verb(intent.operation) != (entry.verb, entry.domain):
+        if verb_of(intent.operation) != (entry.verb, entry.domain):
             self.broken("S9", f"{what} took effect, and its intent says {describe(intent.operation)}")
         self._judge_once(stream, entry, key, what)
         state = self.book.services[stream]
@@ -292,25 +281,3 @@ class Checker:
 
 def _stream_of(key: str) -> StreamName:
     return StreamName(key.rpartition("/")[0])
-
-
-def _verb(operation: Operation) -> tuple[Verb, int | None]:
-    match operation:
-        case StartUpgrade():
-            return Verb.UPGRADE, None
-        case Walk(domain=domain):
-            return Verb.WALK, domain
-        case RollBack():
-            return Verb.ROLLBACK, None
-        case StartConfigure():
-            return Verb.CONFIG, None
-        case Create():
-            return Verb.CREATE, None
-        case SwapSlots():
-            return Verb.SWAP, None
-        case SetStatus():
-            return Verb.STATUS, None
-        case ActOnInstance(verb=verb):
-            return Verb(verb.value), None
-        case CapturePackage():
-            return Verb.PACKAGE, None

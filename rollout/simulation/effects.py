@@ -49,6 +49,29 @@ def names_of(target: Target, operation: Operation | None = None) -> dict[str, st
     return {**service, "slot": target.slot}
 
 
+def verb_of(operation: Operation) -> tuple[Verb, int | None]:
+    """Name what a call does as the emulator's log does, and the domain where it is about one that the engine names."""
+    match operation:
+        case StartUpgrade():
+            return Verb.UPGRADE, None
+        case StartConfigure():
+            return Verb.CONFIG, None
+        case Create():
+            return Verb.CREATE, None
+        case Walk(domain=domain):
+            return Verb.WALK, domain
+        case RollBack():
+            return Verb.ROLLBACK, None
+        case SwapSlots():
+            return Verb.SWAP, None
+        case SetStatus():
+            return Verb.STATUS, None
+        case ActOnInstance(verb=verb):
+            return _RENEWALS[verb], None
+        case CapturePackage():
+            return Verb.PACKAGE, None
+
+
 def effect_of(operation: Operation, payloads: Mapping[Digest, bytes]) -> Effect:
     """Give what a call does. Raises Refusal or Unreadable for what can only be refused."""
     match operation:

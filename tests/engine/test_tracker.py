@@ -9,6 +9,7 @@ import pytest
 from rollout.core.names import Now, ServiceName, Slot, Target
 from rollout.core.operation import Operation
 from rollout.core.outcome import Handle, Outcome, Progress, Running, Succeeded, Unknown, Unreachable
+from rollout.core.prepare import Order, Preparation
 from rollout.core.snapshot import Absent, Look, Observation
 from rollout.engine import tracker as module
 from rollout.engine.clock import EngineClock
@@ -52,6 +53,9 @@ class Scripted:
     async def poll(self, handle: Handle) -> Progress:
         self.asked.append((handle.id, elapsed()))
         return await self._progress(handle)
+
+    async def prepare(self, order: Order) -> Preparation:
+        raise InvariantBroken(f"{order}: nothing is made ready here")
 
     async def close(self) -> None:
         return

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from rollout.core import event
+from rollout.core.change_plan import UpgradePlan
 from rollout.core.ending import Outcome
 from rollout.core.event import Entry, ServiceFact
 from rollout.core.names import POLICY, Now, StreamName, Target, service_stream
@@ -51,7 +52,9 @@ class Hand:
     def begin(self) -> None:
         """Bring the service to where its first walk may be intended."""
         before = Before("svc-a-production", "web-2.4.0", 3, {"WebRole1": 3})
-        upgrade = StartUpgrade(self.plan.change.package, self.plan.change.configuration, self.label, {"WebRole1": 3})
+        change = self.plan.change
+        assert isinstance(change, UpgradePlan)
+        upgrade = StartUpgrade(change.package, change.configuration, self.label, {"WebRole1": 3})
         self.say(
             event.Opened(self.plan, 1),
             event.Admitted("all"),

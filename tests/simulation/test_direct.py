@@ -10,7 +10,21 @@ import pytest
 from msgspec.structs import replace
 
 from rollout.core.names import Digest, ServiceName, Slot, Target
-from rollout.core.operation import Operation, RollBack, StartUpgrade, Walk
+from rollout.core.operation import (
+    ActOnInstance,
+    CapturePackage,
+    Create,
+    ExtensionUse,
+    Extras,
+    InstanceVerb,
+    Operation,
+    RollBack,
+    SetStatus,
+    StartConfigure,
+    StartUpgrade,
+    SwapSlots,
+    Walk,
+)
 from rollout.core.outcome import (
     Accepted,
     Failed,
@@ -45,10 +59,20 @@ from rollout.simulation.wire import CROSSING_S_MAX, CROSSING_S_MIN, SteadyWire, 
 T = TypeVar("T")
 
 TARGET = Target(SUBSCRIPTION, ServiceName("svc-0001"), Slot.PRODUCTION)
-PACKAGE, CONFIGURATION, BROKEN, STRANGE = (Digest(letter * 64) for letter in "abcd")
+PACKAGE, CONFIGURATION, BROKEN, STRANGE, ONE, OTHER = (Digest(letter * 64) for letter in "abcdef")
 NEW = "web-2.4.1 [ro:0123456789ab]"
 UPGRADE = StartUpgrade(PACKAGE, CONFIGURATION, NEW, {ROLE: 3})
-CALLS: list[tuple[str, Operation]] = [("upgrade", UPGRADE), ("walk", Walk(0)), ("rollback", RollBack())]
+CREATE = Create("svc-0001-new", PACKAGE, ONE, NEW)
+CALLS: list[tuple[str, Operation]] = [
+    ("upgrade", UPGRADE),
+    ("config", StartConfigure(ONE, key="")),
+    ("walk", Walk(0)),
+    ("rollback", RollBack()),
+    ("swap", SwapSlots(None, "svc-0001-production")),
+    ("status", SetStatus(running=False)),
+    ("reboot", ActOnInstance(InstanceVerb.REBOOT, f"{ROLE}_IN_0")),
+    ("package", CapturePackage(PACKAGE)),
+]
 
 
 class Shelf:
@@ -58,6 +82,8 @@ class Shelf:
         return {
             PACKAGE: b"https://relstore.blob.example/web.cspkg",
             CONFIGURATION: configuration("web", "web-2.4.1", 1),
+            ONE: configuration("web", "web-2.4.1", 3).replace(b"\n", b"\r\n"),
+            OTHER: configuration("web", "web-2.4.2", 3),
             BROKEN: b"<not a configuration/>",
             STRANGE: configuration("web", "web-2.4.1", 1).replace(ROLE.encode(), b"OtherRole"),
         }[digest]
@@ -102,7 +128,7 @@ class Stage:
         return self
 
     async def ready_for(self, operation: Operation) -> "Stage":
-        return self if isinstance(operation, StartUpgrade) else await self.begun()
+        return await self.begun() if isinstance(operation, Walk | RollBack) else self
 
     def log(self) -> list[tuple[str, int | None]]:
         return [(entry.verb.value, entry.domain) for entry in self.fabric.log()]
@@ -190,8 +216,8 @@ class SteadyLook:
     async def progress(self, handle: Handle) -> Progress:
         return await self._platform.poll(handle)
 
-    async def now(self) -> Snapshot:
-        looked = await self._platform.observe(TARGET)
+    async def now(self, target: Target = TARGET) -> Snapshot:
+        looked = await self._platform.observe(target)
         assert isinstance(looked, Snapshot)
         return looked
 
@@ -211,6 +237,33 @@ def test_a_suspended_deployment_and_one_on_its_way_there_look_as_the_client_read
         return seen
 
     assert on_stage(scene) == {Activity.RUNNING, Activity.SUSPENDED, Activity.OTHER}
+
+
+def test_a_deployment_coming_up_and_one_that_is_configured_look_as_the_client_reads_them(
+    on_stage: Callable[..., Any],
+) -> None:
+    def bytes_say_of(fabric: Fabric) -> Snapshot:
+        found = fabric.deployment(FabricTarget("svc-0001", name=CREATE.name))
+        read = decode_deployment(write_deployment.deployment(found, fabric, CLIENT_VERSION))
+        assert isinstance(read, DeploymentRead)
+        return read.snapshot
+
+    async def scene(stage: Stage) -> list[Snapshot]:
+        target, seen = replace(TARGET, slot=Slot.STAGING), []
+        extras = Extras({"Ticket": "OPS-311"}, (ExtensionUse("RDP", "disable", ROLE), ExtensionUse("Logs", "enable")))
+        for operation in (replace(CREATE, extras=extras), StartConfigure(OTHER, "", extras=extras)):
+            assert isinstance(await stage.platform.submit(target, operation, Asked()), Accepted)
+            for _ in range(20):
+                looked = await SteadyLook(stage).now(target)
+                assert replace(looked, digest="") == replace(bytes_say_of(stage.fabric), digest="")
+                seen.append(looked)
+                await asyncio.sleep(10)
+        return seen
+
+    seen = on_stage(scene)
+    assert {look.domain_count for look in seen} == {0, 3}
+    assert len({look.key for look in seen}) == 3
+    assert any(look.change is not None for look in seen)
 
 
 def test_the_digest_changes_with_the_deployment_and_only_then(on_stage: Callable[..., Any]) -> None:
