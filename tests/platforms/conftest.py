@@ -212,6 +212,7 @@ class Kit:
     Wire = Wire
     Server = Server
     subscription = SUBSCRIPTION
+    service = f"/{SUBSCRIPTION}/services/hostedservices/svc-0001"
     request_id = REQUEST_ID
     package = PACKAGE
     configuration_digest = CONFIGURATION

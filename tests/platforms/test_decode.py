@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rollout.core.outcome import Failed, Running, Succeeded
 from rollout.core.snapshot import Activity, ChangeInFlight, Snapshot
+from rollout.platforms.classic.configuration import key_of
 from rollout.platforms.classic.decode import (
     ApiError,
     DeploymentRead,
@@ -85,6 +86,27 @@ def test_the_golden_deployment_in_the_middle_of_an_update_shows_change_label_and
     assert not walking.domain_ready(walking.change.domain)
 
 
+def test_the_configuration_is_kept_as_it_is_shown_with_its_key_and_the_deployments_own_name(kit: Any) -> None:
+    files = [f"deployment.{name}.response.xml" for name in ("running", "locked", "mid-update")]
+    before, locked, after = (read((kit.golden / name).read_bytes()).snapshot for name in files)
+    assert b'<Setting name="Release" value="web-2.4.0"/>' in before.configuration
+    assert before.key == locked.key == key_of(before.configuration)
+    assert after.key == key_of(after.configuration) != before.key
+    assert before.private_id == after.private_id == "8b430538ae86992e35d3dc09bed02f41"
+
+
+@pytest.mark.parametrize("inner", ["", "<Configuration/>", "<Configuration>(hidden)</Configuration>"])
+def test_a_deployment_that_shows_no_configuration_has_no_key(inner: str) -> None:
+    found = snapshot(inner)
+    assert (found.configuration, found.key, found.private_id) == (b"", "", "")
+
+
+def test_a_configuration_that_cannot_be_read_is_kept_without_a_key() -> None:
+    coded = base64.b64encode(b"<strange/>").decode()
+    found = snapshot(f"<Configuration>{coded}</Configuration>")
+    assert (found.configuration, found.key) == (b"<strange/>", "")
+
+
 @pytest.mark.parametrize(
     ("name", "progress"),
     [
@@ -149,7 +171,7 @@ def test_ready_is_ready_role_and_started_where_power_is_shown(inner: str, ready:
         ("Running", Activity.RUNNING),
         ("SUSPENDED", Activity.SUSPENDED),
         ("RunningTransitioning", Activity.CHANGING),
-        ("SuspendedTransitioning", Activity.CHANGING),
+        ("SuspendedTransitioning", Activity.SUSPENDED_CHANGING),
         ("Starting", Activity.OTHER),
         ("Deleting", Activity.OTHER),
         ("Hibernating", Activity.OTHER),

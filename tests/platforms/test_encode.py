@@ -6,7 +6,23 @@ from typing import Any
 import pytest
 
 from rollout.core.names import Digest, ServiceName, Slot, Target
-from rollout.core.operation import Operation, RollBack, RollbackMode, StartUpgrade, Walk
+from rollout.core.operation import (
+    ActOnInstance,
+    CapturePackage,
+    Create,
+    ExtensionUse,
+    Extras,
+    InstanceVerb,
+    Mode,
+    Operation,
+    RollBack,
+    RollbackMode,
+    SetStatus,
+    StartConfigure,
+    StartUpgrade,
+    SwapSlots,
+    Walk,
+)
 from rollout.platforms.classic import xml
 from rollout.platforms.classic.encode import encode, payloads_of
 from rollout.platforms.classic.request import CannotEncode, Request
@@ -16,7 +32,13 @@ from rollout.platforms.classic.vocabulary import CLIENT_VERSION, CONFIGURATION_N
 
 PACKAGE = Digest("a" * 64)
 CONFIGURATION = Digest("b" * 64)
+CONTAINER = Digest("c" * 64)
 URL = b"https://relstore.blob.example/weu/web-2.4.1.cspkg?sv=1&sig=x"
+CONTAINER_URL = b"https://relstore.blob.example/old?sv=1&sig=x\n"
+EXTRAS = Extras(
+    {"Ticket": "OPS-311 & <web>"},
+    (ExtensionUse("RDP", "disable", "WebRole1"), ExtensionUse("Diagnostics", "enable")),
+)
 
 
 def upgrade(**changes: Any) -> StartUpgrade:
@@ -30,7 +52,11 @@ def upgrade(**changes: Any) -> StartUpgrade:
 
 
 def sent(kit: Any, operation: Operation, url: bytes = URL, configuration: bytes | None = None) -> Request:
-    payloads = {PACKAGE: url, CONFIGURATION: kit.configuration() if configuration is None else configuration}
+    payloads = {
+        CONTAINER: CONTAINER_URL,
+        PACKAGE: url,
+        CONFIGURATION: kit.configuration() if configuration is None else configuration,
+    }
     return encode(kit.target(), operation, payloads).request(CLIENT_VERSION)
 
 
@@ -45,8 +71,9 @@ def fields_of(request: Request) -> list[tuple[str, str]]:
     return [(xml.local(element), element.text or "") for element in root]
 
 
-def golden_configuration(kit: Any) -> bytes:
-    root = xml.parse((kit.golden / "upgrade.request.xml").read_bytes(), {"UpgradeDeployment"})
+def golden_configuration(kit: Any, name: str = "upgrade.request.xml") -> bytes:
+    documents = {"UpgradeDeployment", "ChangeConfiguration", "CreateDeployment"}
+    root = xml.parse((kit.golden / name).read_bytes(), documents)
     return base64.b64decode(xml.text(root, "Configuration") or "")
 
 
@@ -61,6 +88,10 @@ def test_an_upgrade_is_the_golden_file(kit: Any) -> None:
         (Walk(0), "walk.request.xml"),
         (RollBack(), "rollback.request.xml"),
         (RollBack(RollbackMode.MANUAL), "rollback.manual.request.xml"),
+        (SetStatus(running=False), "status.request.xml"),
+        (SetStatus(running=True), "status.running.request.xml"),
+        (SwapSlots("svc-0001-production", "svc-0001-staging"), "swap.request.xml"),
+        (SwapSlots(None, "svc-0001-staging"), "swap.unnamed.request.xml"),
     ],
 )
 def test_small_operations_are_the_golden_files(kit: Any, operation: Operation, name: str) -> None:
@@ -68,7 +99,80 @@ def test_small_operations_are_the_golden_files(kit: Any, operation: Operation, n
 
 
 @pytest.mark.parametrize(
-    ("operation", "comp"), [(upgrade(), "upgrade"), (Walk(3), "walkupgradedomain"), (RollBack(), "rollback")]
+    ("operation", "name"),
+    [
+        (upgrade(mode=Mode.AUTO, role="WebRole1", force=True, extras=EXTRAS), "upgrade.full.request.xml"),
+        (StartConfigure(CONFIGURATION, "key"), "config.request.xml"),
+        (
+            StartConfigure(CONFIGURATION, "key", Mode.SIMULTANEOUS, treat_warnings_as_error=True, extras=EXTRAS),
+            "config.full.request.xml",
+        ),
+        (Create("svc-0001-new", PACKAGE, CONFIGURATION, "web-2.4.1"), "create-deployment.request.xml"),
+    ],
+)
+def test_a_change_with_a_configuration_is_the_golden_file(kit: Any, operation: Operation, name: str) -> None:
+    request = sent(kit, operation, configuration=golden_configuration(kit, name))
+    assert request.body == (kit.golden / name).read_bytes()
+
+
+def test_a_deployment_is_created_in_the_slot_whatever_stood_there(kit: Any) -> None:
+    create = Create("svc-0001-new", PACKAGE, CONFIGURATION, "web-2.4.1", EXTRAS)
+    request = sent(kit, create)
+    assert (request.method, request.path) == ("POST", f"{kit.service}/deploymentslots/Production")
+    assert b"<StartDeployment>true</StartDeployment>" in request.body
+    assert b"<Name>Ticket</Name>" in request.body
+    assert b"<Id>Diagnostics</Id>" in request.body
+
+
+def test_a_swap_is_posted_to_the_service(kit: Any) -> None:
+    request = sent(kit, SwapSlots("a", "b"))
+    assert (request.method, request.path) == ("POST", kit.service)
+
+
+@pytest.mark.parametrize(
+    ("verb", "query"),
+    [
+        (InstanceVerb.REBOOT, "comp=reboot"),
+        (InstanceVerb.REIMAGE, "comp=reimage"),
+        (InstanceVerb.REBUILD, "comp=rebuild&resources=allLocalDrives"),
+    ],
+)
+def test_an_instance_is_named_in_the_path_without_a_slash_and_nothing_is_posted(
+    kit: Any, verb: InstanceVerb, query: str
+) -> None:
+    request = sent(kit, ActOnInstance(verb, "WebRole1_IN_0"))
+    assert request.path == f"{kit.service}/deployments/dep-1/roleinstances/WebRole1_IN_0?{query}"
+    assert (request.method, request.body) == ("POST", b"")
+
+
+def test_the_old_package_is_copied_over_an_earlier_copy_and_the_signature_goes_along(kit: Any) -> None:
+    request = sent(kit, CapturePackage(CONTAINER))
+    container = "https%3A%2F%2Frelstore.blob.example%2Fold%3Fsv%3D1%26sig%3Dx"
+    query = f"containerUri={container}&overwriteExisting=true"
+    assert request.path == f"{kit.service}/deployments/dep-1/package?{query}"
+    assert (request.method, request.body) == ("POST", b"")
+
+
+def test_extensions_nobody_named_stay_and_an_empty_list_removes_them(kit: Any) -> None:
+    assert b"ExtensionConfiguration" not in sent(kit, upgrade(extras=Extras())).body
+    assert b"<ExtensionConfiguration/>" in sent(kit, upgrade(extras=Extras(extensions=()))).body
+
+
+def test_a_state_of_an_extension_that_is_none_is_refused(kit: Any) -> None:
+    extras = Extras(extensions=(ExtensionUse("RDP", "off"),))
+    with pytest.raises(CannotEncode, match="state of extension RDP is 'off'; it is Enable, Disable, Uninstall"):
+        sent(kit, StartConfigure(CONFIGURATION, "key", extras=extras))
+
+
+@pytest.mark.parametrize(
+    ("operation", "comp"),
+    [
+        (upgrade(), "upgrade"),
+        (StartConfigure(CONFIGURATION, "key"), "config"),
+        (Walk(3), "walkupgradedomain"),
+        (RollBack(), "rollback"),
+        (SetStatus(running=True), "status"),
+    ],
 )
 def test_a_change_is_posted_to_the_deployment_by_name_with_the_slash_before_the_query(
     kit: Any, operation: Operation, comp: str
@@ -174,7 +278,12 @@ def test_a_name_cannot_leave_its_place_in_the_path(kit: Any) -> None:
 
 def test_payloads_are_named_before_they_are_wanted() -> None:
     assert payloads_of(upgrade()) == (PACKAGE, CONFIGURATION)
-    assert payloads_of(Walk(1)) == payloads_of(RollBack()) == ()
+    assert payloads_of(Create("dep-2", PACKAGE, CONFIGURATION, "label")) == (PACKAGE, CONFIGURATION)
+    assert payloads_of(StartConfigure(CONFIGURATION, "key")) == (CONFIGURATION,)
+    assert payloads_of(CapturePackage(CONTAINER)) == (CONTAINER,)
+    nothing = (Walk(1), RollBack(), SwapSlots("a", "b"), SetStatus(running=True))
+    for operation in (*nothing, ActOnInstance(InstanceVerb.REBOOT, "WebRole1_IN_0")):
+        assert payloads_of(operation) == ()
 
 
 def test_only_reads_do_not_mutate(kit: Any) -> None:

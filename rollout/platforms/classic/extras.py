@@ -31,7 +31,8 @@ def extension_configuration(extras: Extras) -> ExtensionConfiguration | None:
 
 
 def _use(each: CoreExtensionUse) -> ExtensionUse:
+    """Name one extension; Enable is what it is without a state, which older versions know nothing of."""
     for state in ExtensionState:
         if state.casefold() == each.state.casefold():
-            return ExtensionUse(each.id, state)
+            return ExtensionUse(each.id, None if state is ExtensionState.ENABLE else state)
     raise CannotEncode(f"the state of extension {each.id} is {each.state!r}; it is {', '.join(ExtensionState)}")
