@@ -97,7 +97,7 @@ class RollbackPlan(msgspec.Struct, frozen=True):
     """The container that the old package is copied to before the change; the blob holds its URL."""
     capture_shown: str = ""
     package_expires_wall: float | None = None
-    """As in UpgradePlan, of `package`."""
+    """As in UpgradePlan, of `package`, or else of the container, whose signature the copied package is fetched with."""
 
     def bound_s(self, touched: int) -> float:
         """Give the time going back may take after `touched` domains."""

@@ -1,16 +1,12 @@
 """A bundle of documents becomes a frozen plan, and the payloads the plan names by digest. Pure."""
 
-import hashlib
-
 import msgspec
 
-from rollout.core.change_plan import RollbackPlan, UpgradePlan
-from rollout.core.names import Digest, RolloutId, ServiceName, Slot, Target
-from rollout.core.operation import RollbackMode
+from rollout.core.compile_change import change_of, digest_of, foreign_of, payloads_of, rollback_of
+from rollout.core.names import RolloutId, ServiceName, Slot, Target
 from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, RolloutPlan, ServicePlan, WalkPlan, WavePlan
-from rollout.errors import InvariantBroken, NotSupportedYet
+from rollout.errors import NotSupportedYet
 from rollout.policy.bundle import Bundle, ServiceFiles
-from rollout.policy.model.change import Upgrade
 from rollout.policy.model.check import Check
 from rollout.policy.model.wave import Wave
 from rollout.policy.support import unsupported
@@ -32,11 +28,8 @@ def compile_bundle(bundle: Bundle) -> Compiled:
     """Compile; raises NotSupportedYet with every field a run cannot honour, so that none is silently ignored."""
     if problems := unsupported(bundle):
         raise NotSupportedYet(problems)
-    wave, upgrade = bundle.policy.waves[0], bundle.policy.change.upgrade
-    if upgrade is None:
-        message = "a supported change without an upgrade"
-        raise InvariantBroken(message)
-    services = tuple(_service(bundle, wave, upgrade, files) for files in bundle.services)
+    wave = bundle.policy.waves[0]
+    services = tuple(_service(bundle, wave, files) for files in bundle.services)
     waves = (
         WavePlan(
             name=wave.name,
@@ -49,30 +42,24 @@ def compile_bundle(bundle: Bundle) -> Compiled:
     text = _written(bundle, services[0])
     plan = RolloutPlan(
         rollout=RolloutId(bundle.policy.rollout),
-        policy=_digest(text.encode()),
-        documents=_digest(msgspec.json.encode((services, waves), order="deterministic")),
+        policy=digest_of(text.encode()),
+        documents=digest_of(msgspec.json.encode((services, waves), order="deterministic")),
         waves=waves,
     )
     payloads = [text.encode()]
     for files in bundle.services:
-        payloads += [_package(files).encode(), _configuration(files)]
+        payloads += payloads_of(files)
     return Compiled(plan, services, tuple(dict.fromkeys(payloads)), text)
 
 
-def _service(bundle: Bundle, wave: Wave, upgrade: Upgrade, files: ServiceFiles) -> ServicePlan:
+def _service(bundle: Bundle, wave: Wave, files: ServiceFiles) -> ServicePlan:
     policy = bundle.policy
     health, walk = policy.health_of(wave), policy.walk_of(wave)
     bake_s = policy.bake_before_last_s(wave, bundle.slot)
     return ServicePlan(
         rollout=RolloutId(policy.rollout),
         target=Target(bundle.fleet.subscription, ServiceName(files.service), Slot(bundle.slot)),
-        change=UpgradePlan(
-            package=_digest(_package(files).encode()),
-            package_shown=without_secrets(_package(files)),
-            configuration=_digest(_configuration(files)),
-            label=files.label,
-            force=upgrade.force,
-        ),
+        change=change_of(policy.change, files),
         health=HealthPlan(
             wait_s=health.wait_duration,
             stable_s=health.stable_duration,
@@ -84,7 +71,10 @@ def _service(bundle: Bundle, wave: Wave, upgrade: Upgrade, files: ServiceFiles) 
         begin_timeout_s=policy.operation_timeout.begin,
         timeout_s=policy.timeout,
         on_failure=OnFailure(policy.on_failure_of(wave).service),
-        rollback=RollbackPlan(RollbackMode.AUTO, policy.rollback.timeout),
+        rollback=rollback_of(policy.rollback, files),
+        swap_timeout_s=policy.operation_timeout.swap,
+        status_timeout_s=policy.operation_timeout.status,
+        foreign=foreign_of(policy.foreign),
     )
 
 
@@ -92,36 +82,11 @@ def _check(check: Check) -> CheckPlan:
     return CheckPlan(name=check.name or check.kind, kind=check.kind, timeout_s=check.timeout)
 
 
-def _package(files: ServiceFiles) -> str:
-    if files.package is None:
-        message = f"no package for {files.service}"
-        raise InvariantBroken(message)
-    return files.package
-
-
-def _configuration(files: ServiceFiles) -> bytes:
-    if files.configuration is None:
-        message = f"no configuration for {files.service}"
-        raise InvariantBroken(message)
-    return files.configuration.data
-
-
-def _digest(payload: bytes) -> Digest:
-    return Digest(hashlib.sha256(payload).hexdigest())
-
-
 def _written(bundle: Bundle, first: ServicePlan) -> str:
     """Join what was written, what it came to, and the digests of the files it names into one text to be compared."""
     parts = [f"# {source.role}: {source.file}\n{source.data.decode()}" for source in bundle.sources]
     plan = msgspec.json.format(msgspec.json.encode(first, order="deterministic"), indent=1).decode()
     parts.append(f"# what the first service's plan came to\n{plan}")
-    used = {each.configuration.file: each.configuration for each in bundle.services if each.configuration}
-    hashes = sorted(f"{each.file} sha256:{each.digest}" for each in used.values())
+    named = [file for each in bundle.services for file in (each.configuration, each.rollback_configuration) if file]
+    hashes = sorted({f"{file.file} sha256:{file.digest}" for file in named})
     return "\n".join([*parts, "# configurations", *hashes])
-
-
-def without_secrets(url: str) -> str:
-    """Cut the query and the user part of a URL: either may carry a signature or a password."""
-    scheme, mark, rest = url.partition("?")[0].partition("#")[0].partition("://")
-    host, slash, tail = rest.partition("/")
-    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{tail}"

@@ -85,7 +85,8 @@ def _expires(state: ServiceRollout, now: Now) -> str | None:
     if isinstance(update, UpgradePlan) and _ends(update.package_expires_wall, now.wall + state.plan.begin_timeout_s):
         return f"the signature of {update.package_shown} ends before the platform is sure to have fetched the package"
     if _ends(back.package_expires_wall, now.wall + state.plan.timeout_s):
-        return f"the signature of {back.package_shown} ends while it may still be needed to go back"
+        shown = back.package_shown or back.capture_shown
+        return f"the signature of {shown} ends while it may still be needed to go back"
     return None
 
 

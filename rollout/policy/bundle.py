@@ -37,6 +37,7 @@ class ServiceFiles:
     configuration: Configuration | None = None
     rollback_package: str | None = None
     rollback_configuration: Configuration | None = None
+    capture_container: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,11 @@ class Bundle:
 
 
 def slot_of(policy: Policy, fleet: Fleet) -> Slot:
-    """Give the slot that is changed: what the change says, else what the fleet says."""
+    """Give the slot that is changed: what the change says, else what the fleet says.
+
+    A swap is about the deployment in staging: it carries the release that production is to run.
+    """
     change = policy.change.upgrade or policy.change.configure
+    if policy.change.swap is not None:
+        return "staging"
     return change.slot if change is not None and "slot" in change.model_fields_set else fleet.slot

@@ -45,10 +45,11 @@ class FilesReader:
         files = ServiceFiles(
             service=name,
             label=self._label(name, label),
-            package=self._package(name, upgrade.package if upgrade else None, (*change, "package")),
+            package=self._reference(name, upgrade.package if upgrade else None, (*change, "package")),
             configuration=self._configuration(name, configuration, (*change, "configuration")),
-            rollback_package=self._package(name, rollback.package, ("rollback", "package")),
+            rollback_package=self._reference(name, rollback.package, ("rollback", "package")),
             rollback_configuration=self._configuration(name, rollback.configuration, ("rollback", "configuration")),
+            capture_container=self._reference(name, rollback.capture_container, ("rollback", "capture_container")),
         )
         if upgrade and upgrade.role and files.configuration and upgrade.role not in files.configuration.roles:
             known = ", ".join(files.configuration.roles)
@@ -62,7 +63,7 @@ class FilesReader:
             self._wrong(loc, f"{shown(label)} has {len(label)} characters; the limit is {LABEL_MAX}")
         return label
 
-    def _package(self, name: str, template: str | None, loc: Loc) -> str | None:
+    def _reference(self, name: str, template: str | None, loc: Loc) -> str | None:
         url = self._expanded(name, template, loc)
         if url and len(url) > LINE_MAX:  # its form was judged with the template: no value can change that
             self._wrong(loc, f"is longer than {LINE_MAX} characters for service `{name}`")

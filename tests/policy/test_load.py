@@ -253,6 +253,15 @@ def test_the_way_back_has_files_of_its_own(folder: Any) -> None:
     assert bundle.services[1].rollback_configuration == bundle.services[0].configuration
 
 
+def test_the_running_package_is_copied_to_a_container_of_each_services_own(folder: Any) -> None:
+    bundle = folder.load("rollback: {capture_container: 'https://a.example/{service}'}\n")
+    assert bundle.services[1].capture_container == "https://a.example/web-02"
+    folder.replace("https://a.example/{service}", "https://a.example/{tag.cell}")
+    problems = folder.wrong()
+    assert [problem.partition(": ")[2].split("`")[1] for problem in problems] == ["web-01", "web-02"]
+    assert all(" rollback.capture_container: service" in problem for problem in problems)
+
+
 def test_a_change_without_files_reads_none(folder: Any) -> None:
     folder.write("policy.yaml", "rollout: r\nfleet: fleet.yaml\nchange: {configure: {settings: {Web/A: 1}}}\n")
     (first, _) = folder.load().services
