@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from rollout.cli.main import cli
 from rollout.core.change_plan import RollbackPlan, UpgradePlan
 from rollout.core.ending import Outcome
+from rollout.core.mark import Mark
 from rollout.core.names import Digest, RolloutId, ServiceName, Slot, StreamName, Target
 from rollout.core.operation import RollbackMode
 from rollout.core.phase import Ended, Phase
@@ -54,7 +55,7 @@ def service_in() -> Callable[..., ServiceRollout]:
             phase=phase,
             phase_since_t=10.0,
             before=Before(f"{name}-production", "web-0", 5, {"WebRole1": 5}),
-            token="[ro:0123456789ab]",  # noqa: S106 - the mark in a label
+            mark=Mark(token="[ro:0123456789ab]"),  # noqa: S106 - the mark in a label
             started_t=0.0,
         )
         return replace(state, **changes)

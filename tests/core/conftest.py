@@ -226,8 +226,9 @@ class Story:
         return event.Intended(self.state.calls + 1, operation, QUARANTINE_S)
 
     def upgrade(self) -> StartUpgrade:
-        label = f"{NEW} [ro:{self.state.calls + 1:012d}]"
-        return StartUpgrade(self.plan.change.package, self.plan.change.configuration, label, {"Web": 6})
+        change, label = self.plan.change, f"{NEW} [ro:{self.state.calls + 1:012d}]"
+        assert isinstance(change, UpgradePlan)
+        return StartUpgrade(change.package, change.configuration, label, {"Web": 6})
 
     def accepted(self) -> event.Accepted:
         return event.Accepted(self.state.calls, Handle("sub-1", f"op-{self.state.calls}"))

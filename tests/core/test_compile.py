@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from rollout.core.change_plan import RollbackPlan
+from rollout.core.change_plan import RollbackPlan, UpgradePlan
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.names import Slot, Target
 from rollout.core.operation import RollbackMode
-from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, WalkPlan, WavePlan
+from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, ServicePlan, WalkPlan, WavePlan
 from rollout.errors import InvariantBroken, NotSupportedYet
 from rollout.policy.load import load_policy
 
@@ -31,6 +31,11 @@ def compiled(folder: Path = POLICIES, *sets: str) -> Compiled:
     return compile_bundle(load_policy(folder / "web.yaml", sets=sets))
 
 
+def upgrade_of(plan: ServicePlan) -> UpgradePlan:
+    assert isinstance(plan.change, UpgradePlan)
+    return plan.change
+
+
 def test_the_example_becomes_this_plan() -> None:
     found = compiled(POLICIES, "waves[0].max_parallel=2", "waves[0].failure_tolerance=1")
     first = found.services[0]
@@ -43,7 +48,8 @@ def test_the_example_becomes_this_plan() -> None:
     assert (first.begin_timeout_s, first.timeout_s) == (30.0, 600.0)
     assert first.on_failure is OnFailure.ROLLBACK
     assert first.rollback == RollbackPlan(RollbackMode.AUTO, 120.0)
-    assert (first.change.label, first.change.package_shown, first.change.force) == ("web-2.4.1", PACKAGE, False)
+    change = upgrade_of(first)
+    assert (change.label, change.package_shown, change.force) == ("web-2.4.1", PACKAGE, False)
 
 
 def test_every_digest_of_the_plan_names_a_payload_and_no_payload_is_idle() -> None:
@@ -51,9 +57,10 @@ def test_every_digest_of_the_plan_names_a_payload_and_no_payload_is_idle() -> No
     payloads = {hashlib.sha256(payload).hexdigest(): payload for payload in found.payloads}
     named = {found.plan.policy}
     for service in found.services:
-        named |= {service.change.package, service.change.configuration}
-        assert payloads[service.change.package] == PACKAGE.encode()
-        assert payloads[service.change.configuration] == (POLICIES / f"configs/{service.service}.cscfg").read_bytes()
+        change = upgrade_of(service)
+        named |= {change.package, change.configuration}
+        assert payloads[change.package] == PACKAGE.encode()
+        assert payloads[change.configuration] == (POLICIES / f"configs/{service.service}.cscfg").read_bytes()
     assert named == set(payloads)
     assert payloads[found.plan.policy].decode() == found.policy_text
     assert len(payloads) == len(found.payloads)
@@ -73,7 +80,7 @@ def test_a_signature_reaches_the_payload_and_never_the_plan() -> None:
     records = msgspec.json.encode((found.plan, found.services))
     assert b"CANARY" not in records
     assert b"sig" not in records
-    assert found.services[0].change.package_shown == PACKAGE
+    assert upgrade_of(found.services[0]).package_shown == PACKAGE
 
 
 def test_the_same_documents_are_the_same_rollout() -> None:

@@ -17,6 +17,7 @@ from rollout.core.action import (
     Action,
     LookAtDeployment,
     PollOperation,
+    Prepare,
     ProbeHealth,
     Record,
     Source,
@@ -24,6 +25,7 @@ from rollout.core.action import (
     Wait,
     Watch,
 )
+from rollout.core.change_event import Prepared
 from rollout.core.command import Command, Refused, Told, Verb
 from rollout.core.commands import answer
 from rollout.core.deadline import deadline
@@ -35,7 +37,7 @@ from rollout.core.evolve import evolve
 from rollout.core.explain import explain
 from rollout.core.interpret import YOUNG_OPERATION_S, interpret_look, interpret_poll
 from rollout.core.judge import interpret_probe
-from rollout.core.names import Now
+from rollout.core.names import Digest, Now
 from rollout.core.operation import RollBack, SetStatus, Walk
 from rollout.core.outcome import Failed, Handle, RefusedKind, Running, Succeeded, Unknown, Unreachable
 from rollout.core.phase import (
@@ -114,6 +116,9 @@ class World:
                 yield replace(node, t=until_t)
             case Watch():
                 yield from self._watched(node, action)
+            case Prepare():
+                yield self._told(node, event.Unfit("it cannot be made"))
+                yield self._told(node, Prepared(Digest("c" * 64), "the new configuration"))
 
     def _told(self, node: Node, fact: ServiceFact, t: float | None = None) -> Node:
         at = node.t if t is None else t

@@ -353,7 +353,7 @@ async def test_the_real_folds_give_the_same_states_live_and_after_a_restart(path
     names = (ServiceName("a"), ServiceName("b"))
     plan = RolloutPlan(ROLLOUT, Digest("3" * 64), Digest("4" * 64), (WavePlan("all", names, 1, 0, strict=True),))
     async with SqliteJournal.opened(path) as disk, Ledger(disk, evolve, evolve_fleet).opened() as ledger:
-        await ledger.put(opening(plan, (service_plan("a"), service_plan("b"))), now=NOW, actor="ada")
+        await ledger.put(opening(plan, (service_plan("a"), service_plan("b")), {}), now=NOW, actor="ada")
         await ledger.put([(R, WaveOpened("all"))], now=NOW, actor="policy")
         await ledger.put([(A, Admitted("all")), (R, ServiceAdmitted(names[0]))], now=NOW, actor="engine")
         with pytest.raises(IllegalFact):
