@@ -114,7 +114,10 @@ class Reaction(StrEnum):
 
 
 class ForeignPlan(msgspec.Struct, frozen=True):
-    """What other people's operations mean. An upgrade of theirs always ends ours; `tolerate` only leaves it to them."""
+    """What other people's operations mean. An upgrade of theirs always ends ours; `tolerate` only leaves it to them.
+
+    A status or a word to an instance is no change of the same kind: with `tolerate` it is said over theirs.
+    """
 
     scale: Reaction = Reaction.TOLERATE
     reboot: Reaction = Reaction.TOLERATE

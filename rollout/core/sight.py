@@ -1,7 +1,6 @@
 """What a look means where a service rollout stands: which judgement is asked, phase by phase."""
 
 from rollout.core import change_event, event
-from rollout.core.change_plan import StatusPlan
 from rollout.core.event import Finding, Observed, ServiceFact
 from rollout.core.names import Now
 from rollout.core.phase import (
@@ -21,10 +20,11 @@ from rollout.core.phase import (
 from rollout.core.reconcile import reconcile
 from rollout.core.restore import restore, restored_by_revert, suspended_at_last
 from rollout.core.service import ServiceRollout
-from rollout.core.shows import foreign, ours, settled, suspended
+from rollout.core.shows import foreign, ours, settled
 from rollout.core.sight_before import before_of, preflight, still_untouched
 from rollout.core.sight_swap import swap_seen
 from rollout.core.sight_update import begun, clear_to_walk, walk_settled
+from rollout.core.sight_word import word_heard
 from rollout.core.snapshot import Absent, Snapshot, sighting
 
 Seen = Snapshot | Absent
@@ -58,7 +58,7 @@ def _of_deployment(state: ServiceRollout, earlier: Snapshot | None, seen: Snapsh
         case Settling(domain=domain):
             return walk_settled(state, earlier, seen, domain)
         case Applying(call=None) as phase:
-            return _applied(state, phase, earlier, seen)
+            return word_heard(state.plan.change, phase.settling, earlier, seen)
         case RollingBack(call=None) as phase:
             return restore(state, phase, earlier, seen)
         case Reverting() as phase:
@@ -67,16 +67,6 @@ def _of_deployment(state: ServiceRollout, earlier: Snapshot | None, seen: Snapsh
             return suspended_at_last(phase, earlier, seen)
         case _:
             return None
-
-
-def _applied(state: ServiceRollout, phase: Applying, earlier: Snapshot | None, seen: Snapshot) -> ServiceFact | None:
-    if not phase.settling:
-        return still_untouched(state, seen)
-    change = state.plan.change
-    done = suspended if isinstance(change, StatusPlan) and not change.running else settled
-    if earlier is None or not (done(earlier) and done(seen)):
-        return None
-    return Observed(Finding.SETTLED, f"the deployment shows {seen.status}", sighting(seen))
 
 
 def _created(state: ServiceRollout, phase: Applying, earlier: Seen | None, seen: Seen) -> ServiceFact | None:

@@ -8,6 +8,7 @@ from rollout.core.event import Finding, Observed, ServiceFact
 from rollout.core.names import Digest, Now, Slot
 from rollout.core.service import ServiceRollout
 from rollout.core.shows import as_before, foreign, settled, suspended
+from rollout.core.sight_word import listens
 from rollout.core.snapshot import Absent, Before, Snapshot, sighting
 
 NAMED_MAX = 8
@@ -35,11 +36,12 @@ def preflight(state: ServiceRollout, seen: Snapshot | Absent, now: Now) -> Servi
         return _survey(seen)
     if isinstance(seen, Absent):
         return _absent(state, seen)
-    if seen.change is not None:
+    word = isinstance(state.plan.change, StatusPlan | InstancePlan)
+    if seen.change is not None and not (word and state.plan.foreign.upgrade is Reaction.TOLERATE):
         return event.Unfit("an update that is not ours is in progress on the deployment")
     if seen.domain_count < 1:
         return None
-    if seen.locked or not (settled(seen) or suspended(seen)):
+    if seen.locked or not (listens(seen) if word else settled(seen) or suspended(seen)):
         return None
     if (wrong := _wrong(state, seen) or _expires(state, now)) is not None:
         return event.Unfit(wrong)
