@@ -1,8 +1,6 @@
 """One command on its way: counted, confirmed, put into the inbox, and its answer waited for and told."""
 
 import asyncio
-import os
-import pwd
 import sys
 import time
 import uuid
@@ -12,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import click
 import msgspec
 
+from rollout.cli.actor import actor
 from rollout.cli.reading import Read, read_rollout
 from rollout.cli.target import Target
 from rollout.cli.tell import clock
@@ -45,7 +44,7 @@ def ask(state: Path, target: Target, verb: Verb, said: dict[str, Any], manner: M
     read = read_rollout(state, target.rollout)
     if target.service is not None and target.service not in read.services:
         raise UsageError(f"rollout {target.rollout} has no service {target.service}; `rollout get` names them")
-    command = Command(manner.key or uuid.uuid4().hex, verb, _actor(), **said)
+    command = Command(manner.key or uuid.uuid4().hex, verb, actor(), **said)
     asked = Ask(target.rollout, target.service, command)
     if read.rollout.closed is not None:
         # Nothing can change it any more, so nobody has to be asked.
@@ -130,10 +129,3 @@ def _line(said: Said) -> str:
             return f"{said.about}: nothing to do: {said.text}"
         case Kind.REFUSED:
             return f"{said.about}: refused: {said.text}; would work: {said.instead}"
-
-
-def _actor() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return f"user {os.geteuid()}"

@@ -3,18 +3,21 @@
 import asyncio
 import functools
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple, TypeVar
 
-from rollout.assembly import assembled
+from rollout.assembly import Assembly, assembled
 from rollout.cli.ending import Code
 from rollout.cli.screen import Output, Screen, Source
 from rollout.cli.signals import Interrupts, interrupts
+from rollout.core.names import RolloutId
 from rollout.core.result import Result
-from rollout.policy.bundle import Bundle
 from rollout.settings import RunSettings
 
 T = TypeVar("T")
+
+Admit = Callable[[Assembly], Awaitable[RolloutId]]
+"""Opens a rollout, or finds the one to go on with; nothing is begun yet."""
 
 
 class Ended(NamedTuple):
@@ -30,11 +33,14 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return runner.run(main())
 
 
-async def conduct(settings: RunSettings, bundle: Bundle, output: Output) -> Ended:
-    """Run the bundle's rollout and show it. The first signal stops it resumable, a second one ends the process."""
+async def conduct(settings: RunSettings, admit: Admit, output: Output) -> Ended:
+    """Run the rollout that `admit` opens, and show it.
+
+    The first signal stops it resumable, a second one ends the process.
+    """
     with interrupts() as told:
         try:
-            return await _conduct(settings, bundle, output, told)
+            return await _conduct(settings, admit, output, told)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not told.told or task is None:
@@ -43,12 +49,12 @@ async def conduct(settings: RunSettings, bundle: Bundle, output: Output) -> Ende
             return Ended(None, Code.INTERRUPTED)
 
 
-async def _conduct(settings: RunSettings, bundle: Bundle, output: Output, told: Interrupts) -> Ended:
+async def _conduct(settings: RunSettings, admit: Admit, output: Output, told: Interrupts) -> Ended:
     screen = Screen(output, told.stop)
     told.tidy = screen.tidy
     async with assembled(settings) as assembly:
         assembly.listen(screen.hear)
-        rollout = await assembly.admit(bundle)
+        rollout = await admit(assembly)
         source = Source(rollout, functools.partial(assembly.engine.services, rollout), assembly.clock.now)
         told.drain_by(assembly.engine.drain)
         async with screen.showing(source):

@@ -1,11 +1,11 @@
 """`rollout run`: one policy in the foreground, resumable at any moment by the same command."""
 
-import shlex
 import sys
 from typing import Final
 
 import click
 
+from rollout.cli.again import again
 from rollout.cli.params import Duration, config_option, endpoint_option, flags_over, state_option
 from rollout.policy.duration import format_duration
 from rollout.settings import REQUEST_TIMEOUT_S
@@ -63,27 +63,7 @@ def run(
     loaded = load_settings(config, flags=flags_over(state=state, request_timeout=request_timeout))
     settings = run_settings(loaded, bundle.fleet.subscription, endpoint=endpoint, strict_exit=strict_exit)
     shown = Output(output or ("table" if sys.stdout.isatty() else "jsonl"))
-    ended = run_loop(lambda: conduct(settings, bundle, shown))
+    ended = run_loop(lambda: conduct(settings, lambda assembly: assembly.admit(bundle), shown))
     if ended.result is None:
-        click.echo(f"stopped; nothing is lost. Go on with:\n  {_again(ctx)}", err=True)
+        click.echo(f"stopped; nothing is lost. Go on with:\n  {again(ctx)}", err=True)
     ctx.exit(ended.code)
-
-
-def _again(ctx: click.Context) -> str:
-    """Give the command that goes on: every option that was not left to its default."""
-    words = [*ctx.command_path.split()]
-    for param in ctx.command.params:
-        name = param.name or ""
-        source = ctx.get_parameter_source(name)
-        if source is click.core.ParameterSource.DEFAULT or name not in ctx.params:
-            continue
-        value = ctx.params[name]
-        option = max(param.opts, key=len) if name != "policy" else "-f"
-        if isinstance(value, bool):
-            words += [option] if value else []
-        elif isinstance(value, tuple):
-            for each in value:
-                words += [option, each]
-        else:
-            words += [option, format_duration(value) if isinstance(value, float) else str(value)]
-    return shlex.join(words)

@@ -48,9 +48,10 @@ async def play(folder: Path, seed: int, output: Output) -> int:
 async def _run(fabric: Fabric, folder: Path, output: Output) -> Ended | None:
     bundle = load_policy(documents(folder))
     async with serve(fabric) as url:
+        settings = RunSettings(endpoint=url, state=folder / "state")
         try:
             async with asyncio.timeout(SECONDS_MAX):
-                return await conduct(RunSettings(endpoint=url, state=folder / "state"), bundle, output)
+                return await conduct(settings, lambda assembly: assembly.admit(bundle), output)
         except TimeoutError:
             return None
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from rollout.cli.deed import deed
 from rollout.cli.text import counted, one_line
 from rollout.cli.view import GOOD, Group, group_of
 from rollout.core.ending import Outcome
@@ -30,7 +31,8 @@ def summary(result: Result, services: Mapping[ServiceName, ServiceRollout], now:
     """Say how the rollout ended."""
     done = sum(state.ended is not None and state.ended.outcome in GOOD for state in services.values())
     queued = sum(isinstance(state.phase, Queued) for state in services.values())
-    first = f"{done} of {counted(len(services), 'service')} {'runs' if done == 1 else 'run'} the new release"
+    change = next(iter(services.values())).plan.change
+    first = f"{done} of {counted(len(services), 'service')} {deed(change, done)}"
     if queued:
         first += f", {queued} {'was' if queued == 1 else 'were'} not started"
     lines = [f"{one_line(result.outcome)}: {first}."]

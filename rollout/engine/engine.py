@@ -40,11 +40,11 @@ class Engine:
         self._inbox = Inbox(journal, kit.ledger, kit.clock, self._tell_dispatcher, inbox_poll_s)
         kit.ledger.listen(self._on_recorded)
 
-    async def open_rollout(self, plan: RolloutPlan, services: Sequence[ServicePlan]) -> None:
-        """Write the rollout and its services down, all or nothing; durable on return."""
+    async def open_rollout(self, plan: RolloutPlan, services: Sequence[ServicePlan], *, actor: str = ENGINE) -> None:
+        """Write the rollout and its services down, all or nothing; durable on return. `actor` is who asked for it."""
         known = await what_runs(self._kit.ledger, {each.service for each in services})
         drafts = opening(plan, tuple(services), known)
-        await self._kit.ledger.put(drafts, now=self._kit.clock.now(), actor=ENGINE)
+        await self._kit.ledger.put(drafts, now=self._kit.clock.now(), actor=actor)
 
     async def say(self, ask: Ask) -> Reply:
         """Answer a person's command; what it makes true is durable on return."""

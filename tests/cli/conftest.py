@@ -26,7 +26,7 @@ from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Before
 
 SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
-SERVICES = 60
+SERVICES = 100
 DOMAINS = 2
 
 PLAN = ServicePlan(
@@ -81,7 +81,8 @@ def command(*words: str) -> list[str]:
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
-    options = ["--port", "0", "--services", str(SERVICES), "--domains", str(DOMAINS), "--time-scale", "4000"]
+    fleet = ["--services", str(SERVICES), "--domains", str(DOMAINS), "--staging"]
+    options = ["--port", "0", *fleet, "--time-scale", "4000"]
     process = subprocess.Popen(  # noqa: S603 - our own program
         command("emulator", *options), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -109,6 +110,17 @@ def log_of(endpoint: str) -> Callable[[str], list[tuple[str, int | None]]]:
     def read(service: str) -> list[tuple[str, int | None]]:
         log = _ask(f"{endpoint}/_emulator/log")
         return [(each["verb"], each["domain"]) for each in log if each["service"] == service]
+
+    return read
+
+
+@pytest.fixture
+def state_of(endpoint: str) -> Callable[[str, str], str]:
+    """Give the Status of a service's deployment in a slot, as it truly is."""
+
+    def read(service: str, slot: str) -> str:
+        services = {each["service"]: each for each in _ask(f"{endpoint}/_emulator/state")["services"]}
+        return str({each["slot"]: each["status"] for each in services[service]["deployments"]}[slot])
 
     return read
 

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from rollout.cli.summary import SENTENCES_MAX, interrupted, summary
+from rollout.core.change_plan import ChangePlan, ConfigurePlan, InstancePlan, StatusPlan, SwapPlan
 from rollout.core.ending import Outcome
 from rollout.core.names import Now, ServiceName
+from rollout.core.operation import InstanceVerb
 from rollout.core.phase import HeldForPerson, Queued
 from rollout.core.result import ExitCode, Result
 from rollout.core.service import ServiceRollout
@@ -24,6 +27,23 @@ def by_name(*states: ServiceRollout) -> dict[ServiceName, ServiceRollout]:
 def test_a_clean_run_is_one_sentence(ended: Make) -> None:
     states = by_name(*(ended(Outcome.SUCCEEDED, f"svc-{number}") for number in range(12)))
     assert summary(OK, states, NOW) == "succeeded: 12 of 12 services run the new release."
+
+
+@pytest.mark.parametrize(
+    ("change", "one", "many"),
+    [
+        (ConfigurePlan(settings={"Web/A": "b"}), "has the new configuration", "have the new configuration"),
+        (SwapPlan(0.0, 0.0), "serves what was in staging", "serve what was in staging"),
+        (StatusPlan(running=True), "is running", "are running"),
+        (StatusPlan(running=False), "is suspended", "are suspended"),
+        (InstancePlan(InstanceVerb.REBUILD, "Web_IN_0"), "has Web_IN_0 rebuilt", "have Web_IN_0 rebuilt"),
+    ],
+)
+def test_every_kind_of_change_has_its_own_words(change: ChangePlan, one: str, many: str, ended: Make) -> None:
+    for count, words in ((1, f"1 of 1 service {one}"), (3, f"3 of 3 services {many}")):
+        made = [ended(Outcome.SUCCEEDED, f"svc-{number}") for number in range(count)]
+        states = by_name(*(replace(state, plan=replace(state.plan, change=change)) for state in made))
+        assert summary(OK, states, NOW) == f"succeeded: {words}."
 
 
 @pytest.mark.parametrize(
