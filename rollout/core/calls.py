@@ -56,7 +56,8 @@ Calling = Beginning | Walking | AnyErrand
 
 def intended(state: ServiceRollout, fact: event.Intended, t: float) -> ServiceRollout | None:
     """Note that a call is about to be made; None = it is not the one that can be made here."""
-    if fact.number != state.calls + 1:
+    beyond = isinstance(fact.operation, Walk) and fact.operation.domain >= state.domain_count
+    if fact.number != state.calls + 1 or beyond:
         return None
     call = Call(fact.number, fact.operation, intended_t=t, quarantine_s=fact.quarantine_s)
     step = _calling(fact.operation, doing(state.phase), call)

@@ -18,6 +18,7 @@ from rollout.core.phase import (
     Back,
     Ended,
     ForeignChange,
+    Forward,
     HeldForPerson,
     NeedsOperator,
     Preflight,
@@ -63,7 +64,13 @@ def consider(state: ServiceRollout, now: Now) -> Next:
         case _ if isinstance(phase, Back):
             return next_back(state, phase, now)
         case _:
-            return _failed(state, state.failure) if state.failure is not None else next_forward(state, phase, now)
+            return _forward(state, phase, now)
+
+
+def _forward(state: ServiceRollout, phase: Forward, now: Now) -> Next:
+    if state.failure is None or state.turned_back:  # going back waits here until a call under way has ended
+        return next_forward(state, phase, now)
+    return _failed(state, state.failure)
 
 
 def _failed(state: ServiceRollout, failure: str) -> Next:

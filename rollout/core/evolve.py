@@ -6,6 +6,7 @@ Live running and recovery both go through `evolve`, so a journal that does not f
 from msgspec.structs import replace
 
 from rollout.core import calls, change_event, event, sight_event
+from rollout.core.change_plan import may_create
 from rollout.core.dark import lit, without
 from rollout.core.event import Entry
 from rollout.core.health import probed
@@ -34,7 +35,7 @@ from rollout.core.phase import (
     domain_of,
 )
 from rollout.core.service import ServiceRollout
-from rollout.core.stages import after_gate, after_preflight, first_back
+from rollout.core.stages import after_gate, after_preflight, first_back, needs_preparing, needs_survey
 from rollout.core.words import Word, spoken
 
 
@@ -138,7 +139,7 @@ def _onward(state: ServiceRollout, entry: Entry) -> ServiceRollout | None:
     match entry.fact, state.phase:
         case event.Admitted(), Queued():
             return replace(state, phase=Preflight(Step(began_t=t)), started_t=t)
-        case event.Preflighted(before=before), Preflight() if state.before is None:
+        case event.Preflighted(before=before), Preflight() if state.before is None and not needs_survey(state):
             return after_preflight(replace(state, before=before), t)
         case event.Unfit(reason=reason), Preflight():
             return replace(state, failure=reason)
@@ -152,7 +153,7 @@ def _onward(state: ServiceRollout, entry: Entry) -> ServiceRollout | None:
             return replace(state, phase=Ready(domain, Step(began_t=t)))
         case event.Baked(domain=domain), SwapBaking() if domain == state.phase.domain:
             return replace(state, phase=Ready(state.domain_count, Step(began_t=t)))
-        case event.Closed(outcome=outcome, who=who, reason=reason), _ if call_of(state.phase) is None or state.vacant:
+        case event.Closed(outcome=outcome, who=who, reason=reason), _ if call_of(state.phase) is None:
             return replace(state, phase=Ended(outcome, who, reason))
         case _:
             return None
@@ -161,11 +162,11 @@ def _onward(state: ServiceRollout, entry: Entry) -> ServiceRollout | None:
 def _changed(state: ServiceRollout, fact: change_event.ChangeFact, t: float) -> ServiceRollout | None:
     """Slots, documents and stages: the facts of a change that is more than one update."""
     match fact, state.phase:
-        case change_event.Surveyed(production=production), Preflight() if not state.surveyed:
+        case change_event.Surveyed(production=production), Preflight() if needs_survey(state):
             return replace(state, surveyed=True, production=production)
-        case change_event.Vacant(), Preflight() if state.before is None and not state.vacant:
+        case change_event.Vacant(), Preflight() if _may_be_vacant(state):
             return after_preflight(replace(state, vacant=True), t)
-        case change_event.Prepared() as prepared, Preflight() if state.prepared is None:
+        case change_event.Prepared() as prepared, Preflight() if needs_preparing(state):
             return after_preflight(replace(state, prepared=prepared), t)
         case change_event.Deployed(before=before), Applying(settling=True) if state.vacant:
             deployed = replace(state, before=before, walked=tuple(range(before.domain_count)))
@@ -177,12 +178,17 @@ def _changed(state: ServiceRollout, fact: change_event.ChangeFact, t: float) -> 
             return replace(state, phase=Swapping(Step(began_t=t)))
         case change_event.BarrierOpened(), _ if not state.barrier_open:
             return _past_barrier(replace(state, barrier_open=True), t)
-        case change_event.RevertBegun(), RollingBack(call=None, restored=False):
+        case change_event.RevertBegun(), RollingBack(call=None, leg=None) if state.no_way_back is not None:
             return replace(state, phase=Reverting(Beginning(Step(began_t=t))), no_way_back=None)
         case change_event.Slow(), _ if not state.slow:
             return replace(state, slow=True)
         case _:
             return None
+
+
+def _may_be_vacant(state: ServiceRollout) -> bool:
+    untold = state.before is None and not state.vacant
+    return untold and may_create(state.plan.change) and not needs_survey(state)
 
 
 def _past_barrier(state: ServiceRollout, t: float) -> ServiceRollout:
@@ -203,9 +209,14 @@ def _turn(before: ServiceRollout, after: ServiceRollout, t: float) -> ServiceRol
     """
     if not after.turned_back:
         return after
-    forward = isinstance(after.phase, Forward) and not _unanswered(after)
+    forward = isinstance(after.phase, Forward) and not _unanswered(after) and not _errand_under_way(after)
     fresh = not before.turned_back and isinstance(after.phase, HeldForPerson | NeedsOperator)
     return replace(after, phase=first_back(after, t)) if forward or fresh else after
+
+
+def _errand_under_way(state: ServiceRollout) -> bool:
+    """Tell whether a swap or its like has been accepted and not ended: until then nothing shows what to take back."""
+    return isinstance(state.phase, Applying | Swapping) and call_of(state.phase) is not None
 
 
 def _unanswered(state: ServiceRollout) -> bool:

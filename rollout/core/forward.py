@@ -27,7 +27,7 @@ from rollout.core.phase import (
 )
 from rollout.core.prepare import Order
 from rollout.core.service import ServiceRollout
-from rollout.core.stages import at_target, needs_preparing, walks_itself
+from rollout.core.stages import at_target, needs_preparing, needs_survey, walks_itself
 
 
 def next_forward(state: ServiceRollout, phase: Forward, now: Now) -> Next:  # noqa: PLR0911 - one answer for each phase
@@ -59,7 +59,7 @@ def next_forward(state: ServiceRollout, phase: Forward, now: Now) -> Next:  # no
 
 
 def _preflight(state: ServiceRollout, now: Now) -> Next:
-    if isinstance(state.plan.change, SwapPlan) and not state.surveyed:
+    if needs_survey(state):
         return watch(
             state, now, "is looked at in production, before anything is touched", LookAtDeployment(Slot.PRODUCTION)
         )

@@ -29,7 +29,7 @@ from rollout.core.phase import (
     within,
 )
 from rollout.core.service import ServiceRollout
-from rollout.core.stages import after_errand
+from rollout.core.stages import after_errand, first_back
 
 _UNDER_WAY = Capturing | Beginning | Ready | Walking | Settling | Applying | Swapping
 
@@ -48,12 +48,15 @@ def observed(state: ServiceRollout, fact: Observed, t: float) -> ServiceRollout 
         case Finding.NO_WAY_BACK, Reconciling(of=RollingBack()) as phase:
             after = calls.undone(replace(state, phase=phase.of), phase.call, phase.step)
             return replace(after, no_way_back=fact.detail, complete=True)
-        case Finding.TURNED, RollingBack(leg=None, settling=True) if (
+        case Finding.TURNED, RollingBack(leg=None, settling=True, restored=False) if (
             fact.saw is not None and fact.saw.pointer is not None
         ):
             return replace(state, phase=replace(state.phase, leg=Ready(fact.saw.pointer, Step(began_t=t))))
         case Finding.OVERDUE, phase if isinstance(phase, _UNDER_WAY) and not _unanswered(phase):
-            return replace(state, failure=fact.detail)
+            # Going back, which waited for the end of a call, has waited long enough.
+            return (
+                replace(state, phase=first_back(state, t)) if state.turned_back else replace(state, failure=fact.detail)
+            )
         case _:
             return _stepped(state, fact, t)
 
@@ -76,7 +79,9 @@ def _stepped(state: ServiceRollout, fact: Observed, t: float) -> ServiceRollout 
         case Finding.SETTLED, Settling(domain=domain, step=limits):
             back = isinstance(state.phase, Back)
             step = Ready(domain + 1, Step(began_t=t)) if back else Checking(domain, limits, Gate(began_t=t))
-        case Finding.SETTLED, (Applying(settling=True) | Swapping(settling=True)) if not isinstance(state.phase, Back):
+        case Finding.SETTLED, (Applying(settling=True) | Swapping(settling=True)) if (
+            state.before is not None and not isinstance(state.phase, Back)
+        ):
             return after_errand(state, t)
         case _:
             return None

@@ -3,13 +3,14 @@
 import hashlib
 
 from rollout.core import change_event, event
-from rollout.core.change_plan import InstancePlan, Reaction, StatusPlan, SwapPlan, UpgradePlan, updates
+from rollout.core.change_plan import InstancePlan, Reaction, StatusPlan, SwapPlan, UpgradePlan, may_create, updates
 from rollout.core.event import Finding, Observed, ServiceFact
 from rollout.core.names import Digest, Now, Slot
 from rollout.core.service import ServiceRollout
 from rollout.core.shows import as_before, foreign, settled, suspended
 from rollout.core.sight_word import listens
 from rollout.core.snapshot import Absent, Before, Snapshot, sighting
+from rollout.core.stages import needs_survey
 
 NAMED_MAX = 8
 """How many instances an error names."""
@@ -32,7 +33,7 @@ def before_of(seen: Snapshot) -> Before:
 
 def preflight(state: ServiceRollout, seen: Snapshot | Absent, now: Now) -> ServiceFact | None:
     """Judge whether the plan can work on what is there."""
-    if isinstance(state.plan.change, SwapPlan) and not state.surveyed:
+    if needs_survey(state):
         return _survey(seen)
     if isinstance(seen, Absent):
         return _absent(state, seen)
@@ -60,7 +61,7 @@ def _survey(seen: Snapshot | Absent) -> ServiceFact | None:
 
 def _absent(state: ServiceRollout, seen: Absent) -> ServiceFact:
     slot = state.plan.target.slot
-    if isinstance(state.plan.change, SwapPlan) and updates(state.plan.change) is not None and slot is Slot.STAGING:
+    if may_create(state.plan.change) and slot is Slot.STAGING:
         return change_event.Vacant(f"staging is empty: {seen.detail}")
     return event.Unfit(f"there is no deployment in {slot}: {seen.detail}")
 

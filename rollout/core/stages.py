@@ -48,6 +48,11 @@ def captures(state: ServiceRollout) -> bool:
     return copies and not state.captured and not state.vacant
 
 
+def needs_survey(state: ServiceRollout) -> bool:
+    """Tell whether production is still to be looked at, before a swap."""
+    return isinstance(state.plan.change, SwapPlan) and not state.surveyed
+
+
 def needs_preparing(state: ServiceRollout) -> bool:
     """Tell whether documents or packages have to be seen to before anything is touched."""
     if state.prepared is not None or (state.before is None and not state.vacant):
@@ -120,7 +125,7 @@ def after_errand(state: ServiceRollout, t: float) -> ServiceRollout:
             swapped = replace(state, swapped=True)
             end = Ready(state.domain_count, fresh)
             return replace(swapped, phase=SwapBaking(last, Gate(began_t=t)) if bake_s > 0 else end)
-        case Applying(), StatusPlan(running=True) | SwapPlan():
+        case Applying(), StatusPlan(running=True):
             return replace(state, phase=Checking(last, fresh, Gate(began_t=t)))
         case _:
             return replace(state, phase=Ready(state.domain_count, fresh))

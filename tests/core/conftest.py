@@ -7,9 +7,20 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from rollout.core import event, word_event
+from rollout.core import change_event, event, word_event
 from rollout.core.action import Action
-from rollout.core.change_plan import RollbackPlan, UpgradePlan
+from rollout.core.change_plan import (
+    ChangePlan,
+    ConfigurePlan,
+    ForeignPlan,
+    InstancePlan,
+    RollbackPlan,
+    StatusPlan,
+    SwapPlan,
+    UpgradePlan,
+)
+from rollout.core.command import Answer, Command, Refused, Told, Verb
+from rollout.core.commands import answer
 from rollout.core.decide import decide
 from rollout.core.ending import Claim, Outcome
 from rollout.core.event import Entry, Finding, HoldReason, ServiceFact, Verdict
@@ -18,10 +29,25 @@ from rollout.core.explain import explain
 from rollout.core.interpret import interpret_look, interpret_poll
 from rollout.core.judge import interpret_probe
 from rollout.core.names import ENGINE, Digest, Now, RolloutId, ServiceName, Slot, Target, service_stream
-from rollout.core.operation import Operation, RollBack, StartUpgrade, Walk
+from rollout.core.operation import (
+    ActOnInstance,
+    CapturePackage,
+    Create,
+    InstanceVerb,
+    Mode,
+    Operation,
+    RollBack,
+    RollbackMode,
+    SetStatus,
+    StartConfigure,
+    StartUpgrade,
+    SwapSlots,
+    Walk,
+)
 from rollout.core.outcome import Handle, Progress, RefusedKind
-from rollout.core.phase import call_of
+from rollout.core.phase import Baking, Gate, call_of
 from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, ServicePlan, WalkPlan
+from rollout.core.sight_before import before_of
 from rollout.core.snapshot import (
     Activity,
     Before,
@@ -40,6 +66,31 @@ OLD = "web-2.4.0"
 NEW = "web-2.4.1"
 WALL = 1_700_000_000.0
 QUARANTINE_S = 40.0
+OLD_KEY, NEW_KEY = "key-old", "key-new"
+PREVIOUS = "web-2.3.9"
+"""What stands in production before a swap."""
+
+UPGRADE = UpgradePlan(Digest("a" * 64), "https://store.example/web.cspkg", Digest("b" * 64), NEW)
+GIVEN = RollbackPlan(package=Digest("c" * 64), package_shown="https://store.example/old.cspkg")
+COPIED = RollbackPlan(capture=Digest("d" * 64), capture_shown="https://store.example/copies")
+SWAP = SwapPlan(bake_s=50.0, keep_previous_s=1000.0)
+STAGED = replace(SWAP, upgrade=UPGRADE)
+
+KINDS: dict[str, dict[str, Any]] = {
+    "upgrade": {},
+    "auto": {"change": replace(UPGRADE, mode=Mode.AUTO)},
+    "given": {"rollback": GIVEN},
+    "copied": {"rollback": COPIED},
+    "manual": {"rollback": RollbackPlan(mode=RollbackMode.MANUAL)},
+    "configure": {"change": ConfigurePlan(settings={"Web/Size": "2"})},
+    "swap": {"change": SWAP, "slot": Slot.STAGING},
+    "staged": {"change": STAGED, "slot": Slot.STAGING, "bake_s": 0.0},
+    "vacant": {"change": STAGED, "slot": Slot.STAGING, "bake_s": 0.0},
+    "start": {"change": StatusPlan(running=True)},
+    "suspend": {"change": StatusPlan(running=False)},
+    "instance": {"change": InstancePlan(InstanceVerb.REBOOT, "Web_IN_0")},
+}
+"""The kinds of change and of way back that places are named after: `swap:swapping asked`."""
 
 
 def service_plan(
@@ -54,18 +105,25 @@ def service_plan(
     allow_no_rollback: bool = False,
     rollback_timeout_s: float | None = None,
     label: str = NEW,
+    change: ChangePlan | None = None,
+    rollback: RollbackPlan | None = None,
+    foreign: ForeignPlan | None = None,
+    slot: Slot = Slot.PRODUCTION,
 ) -> ServicePlan:
     """Give a plan with small clocks: wait 10 s, stable 20 s, retry 60 s, every 5 s; begin within 300 s."""
     return ServicePlan(
         rollout=RolloutId("web-1"),
-        target=Target("sub-1", ServiceName(name), Slot.PRODUCTION),
-        change=UpgradePlan(Digest("a" * 64), "https://store.example/web.cspkg", Digest("b" * 64), label),
+        target=Target("sub-1", ServiceName(name), slot),
+        change=replace(UPGRADE, label=label) if change is None else change,
         health=HealthPlan(10.0, stable_s, retry_s, 5.0, (CheckPlan("instances", "instances", 10.0),)),
         walk=WalkPlan(bake_s, domain_timeout_s, allow_no_rollback),
         begin_timeout_s=300.0,
         timeout_s=timeout_s,
         on_failure=OnFailure(on_failure),
-        rollback=RollbackPlan(timeout_s=rollback_timeout_s),
+        rollback=RollbackPlan(timeout_s=rollback_timeout_s) if rollback is None else rollback,
+        swap_timeout_s=400.0,
+        status_timeout_s=500.0,
+        foreign=ForeignPlan() if foreign is None else foreign,
     )
 
 
@@ -92,6 +150,8 @@ class Looks:
             locked=False,
             rollback_allowed=None,
             digest="d" * 64,
+            configuration=b"<old/>",
+            key=OLD_KEY,
         )
         return replace(plain, **changed)
 
@@ -101,6 +161,16 @@ class Looks:
         looked = self.running(release, change=change, activity=Activity.CHANGING, status="RunningTransitioning")
         looked = self.sick(looked, pointer) if during else looked
         return replace(looked, **changed)
+
+    def suspended(self, release: str = OLD, **changed: Any) -> Snapshot:
+        """Nothing runs, and nothing is under way."""
+        off = self.running(release, activity=Activity.SUSPENDED, status="Suspended")
+        gone = tuple(replace(each, ready=False, status="StoppedVM") for each in off.instances)
+        return replace(off, instances=gone, **changed)
+
+    def production(self, release: str = PREVIOUS, **changed: Any) -> Snapshot:
+        """The deployment that stands in production before a swap."""
+        return self.running(release, deployment="dep-0", **changed)
 
     @staticmethod
     def sick(looked: Snapshot, domain: int, status: str = "BusyRole") -> Snapshot:
@@ -117,12 +187,20 @@ class Looks:
 class Story:
     """One service rollout. Facts are told at `t`; `go` takes the shortest legal way to a named place."""
 
-    def __init__(self, domains: int = 3, **plan: Any) -> None:
-        self.plan = service_plan(**plan)
+    def __init__(self, domains: int = 3, kind: str = "upgrade", **plan: Any) -> None:
+        self.kind = kind
+        self.plan = service_plan(**(KINDS[kind] | plan))
         self.looks = Looks(domains)
         self.t = 0.0
+        self.stream = service_stream(self.plan.rollout, self.plan.service, 1)
         self.state: ServiceRollout = evolve(None, self.entry(event.Opened(self.plan, attempt=1), version=1))
         self.previous: Look | None = None
+
+    @classmethod
+    def of(cls, place: str, **plan: Any) -> "Story":
+        """Give the story of a kind in a place: `swap:swapping asked`; without a kind, of an upgrade."""
+        kind, _, where = place.rpartition(":")
+        return cls(kind=kind or "upgrade", **plan).go(where)
 
     # --- time, facts and what follows ---
 
@@ -138,8 +216,7 @@ class Story:
         return self.at(self.t + seconds)
 
     def entry(self, fact: event.Fact, *, version: int | None = None) -> Entry:
-        stream = service_stream(self.plan.rollout, self.plan.service, 1)
-        return Entry(stream, self.state.version + 1 if version is None else version, self.now, ENGINE, fact)
+        return Entry(self.stream, self.state.version + 1 if version is None else version, self.now, ENGINE, fact)
 
     def tell(self, *facts: ServiceFact | Callable[[], ServiceFact]) -> "Story":
         """Record facts; one given as a method is made when its turn comes, so that it fits."""
@@ -175,6 +252,34 @@ class Story:
         assert action is not None
         assert hasattr(action, "fact"), action
         return self.tell(action.fact)
+
+    def anew(self, opened: event.Opened) -> "Story":
+        """Go on with another attempt, in a stream of its own."""
+        self.stream = service_stream(self.plan.rollout, self.plan.service, opened.attempt)
+        self.state = evolve(None, self.entry(opened, version=1))
+        return self
+
+    # --- words ---
+
+    def say(self, verb: str, **flags: Any) -> Answer:
+        """Speak, and record what was accepted."""
+        said = answer(self.state, Command("k", Verb(verb), "bob", "because", **flags), self.now)
+        if isinstance(said, Told):
+            assert said.facts
+            self.tell(*[fact for fact in said.facts if not isinstance(fact, event.Opened)])
+        return said
+
+    def granted(self, verb: str, **flags: Any) -> Told:
+        said = self.say(verb, **flags)
+        assert isinstance(said, Told), said
+        return said
+
+    def denied(self, verb: str, **flags: Any) -> Refused:
+        said = self.say(verb, **flags)
+        assert isinstance(said, Refused), said
+        assert said.why
+        assert said.instead
+        return said
 
     # --- answers, judged and recorded ---
 
@@ -213,7 +318,20 @@ class Story:
 
     @property
     def before(self) -> Before:
-        return Before("dep-1", OLD, self.looks.domains, {"Web": 2 * self.looks.domains})
+        off = self.kind == "start"
+        return before_of(self.looks.suspended() if off else self.looks.running())
+
+    @property
+    def previous_one(self) -> Before:
+        """What a swap takes the place of."""
+        return before_of(self.looks.production())
+
+    @property
+    def whole(self) -> Snapshot:
+        """Our update, complete and at rest."""
+        if isinstance(self.plan.change, ConfigurePlan):
+            return self.looks.running(key=NEW_KEY)
+        return self.looks.running(self.ours)
 
     @property
     def fitting(self) -> event.Preflighted:
@@ -226,9 +344,8 @@ class Story:
         return event.Intended(self.state.calls + 1, operation, QUARANTINE_S)
 
     def upgrade(self) -> StartUpgrade:
-        change, label = self.plan.change, f"{NEW} [ro:{self.state.calls + 1:012d}]"
-        assert isinstance(change, UpgradePlan)
-        return StartUpgrade(change.package, change.configuration, label, {"Web": 6})
+        label = f"{NEW} [ro:{self.state.calls + 1:012d}]"
+        return StartUpgrade(UPGRADE.package, UPGRADE.configuration, label, {"Web": 6})
 
     def accepted(self) -> event.Accepted:
         return event.Accepted(self.state.calls, Handle("sub-1", f"op-{self.state.calls}"))
@@ -255,7 +372,7 @@ class Story:
         head, _, tail = place.partition(" ")
         getattr(self, f"_to_{head}")()
         if tail:
-            assert call_of(self.state.phase) is None or head == "walking"
+            assert call_of(self.state.phase) is None or head.startswith("walking")
             self._ask(head, tail)
         return self
 
@@ -265,9 +382,27 @@ class Story:
     def _to_preflight(self) -> None:
         self.tell(event.Admitted("rest"))
 
-    def _to_beginning(self) -> None:
+    def _to_surveyed(self) -> None:
         self._to_preflight()
-        self.tell(self.fitting)
+        self.tell(change_event.Surveyed(self.previous_one))
+
+    def _to_looked_at(self) -> None:
+        """All that a preflight looks at is seen; documents may still be wanting."""
+        if isinstance(self.plan.change, SwapPlan):
+            self._to_surveyed()
+        else:
+            self._to_preflight()
+        self.tell(change_event.Vacant("staging is empty") if self.kind == "vacant" else self.fitting)
+
+    def _to_fit(self) -> None:
+        """Fit for the change: where its first call is next."""
+        self._to_looked_at()
+        if self.kind in {"configure", "copied"}:
+            self.tell(self.prepared)
+
+    _to_beginning = _to_fit
+    _to_capturing = _to_fit
+    _to_applying = _to_fit
 
     def _to_ready(self) -> None:
         self._to_beginning()
@@ -279,8 +414,11 @@ class Story:
         self.tell(self.intended(Walk(0)))
 
     def _to_settling(self) -> None:
+        if self.kind == "auto":
+            return self._to_ready()
         self._to_walking()
         self.tell(self.accepted, self.succeeded)
+        return None
 
     def _to_checking(self) -> None:
         self._to_settling()
@@ -293,6 +431,47 @@ class Story:
             self.walk(domain)
         self.tell(event.GatePassed(self.looks.domains - 2, ()))
 
+    def _to_walked(self) -> None:
+        """Every domain runs the new release and was healthy."""
+        self._to_checking()
+        for domain in range(1, self.looks.domains):
+            self.tell(event.GatePassed(domain - 1, ()))
+            if self.state.phase == Baking(domain, Gate(self.t)):
+                self.tell(event.Baked(domain, ()))
+            self.walk(domain)
+        self.tell(event.GatePassed(self.looks.domains - 1, ()))
+
+    def _to_staged(self) -> None:
+        """Staging is ready for the swap, which waits for the others."""
+        if self.kind == "vacant":
+            self._to_applying()
+            self._ask("applying", "settling")
+            self.tell(change_event.Deployed(self.before, sighting(self.looks.running(self.ours))))
+            self.tell(event.GatePassed(self.looks.domains - 1, ()))
+        else:
+            self._to_walked()
+        self.tell(change_event.Staged("all of staging runs it"))
+
+    def _to_swapping(self) -> None:
+        if self.kind == "swap":
+            return self._to_fit()
+        self._to_staged()
+        self.tell(change_event.BarrierOpened("all others are ready"))
+        return None
+
+    def _to_swap_baking(self) -> None:
+        self._to_swapping()
+        self._ask("swapping", "settling")
+        self.tell(self.observed(Finding.SETTLED))
+
+    def _to_swapping_back(self) -> None:
+        self._to_swap_baking()
+        self.tell(event.TurnedBack("production is sick"))
+
+    def _to_suspending(self) -> None:
+        self._to_ready()
+        self.tell(event.TurnedBack("a domain is sick", suspend=True))
+
     def _to_reconciling(self) -> None:
         self._to_walking()
         self.tell(self.lost())
@@ -300,6 +479,40 @@ class Story:
     def _to_rolling_back(self) -> None:
         self._to_ready()
         self.tell(event.TurnedBack("a domain is sick"))
+
+    def _to_reverting(self) -> None:
+        """Our update is complete, so a new one is to take it back; of a status, the other one."""
+        if self.kind in {"start", "suspend"}:
+            self._to_applying()
+            self._ask("applying", "settling")
+            self.tell(event.TurnedBack("it is sick"))
+            return
+        self._to_complete()
+        self.tell(change_event.RevertBegun("its Rollback is gone", "the old release"))
+
+    def _to_complete(self) -> None:
+        """It is to go back, and the look before that found our update complete."""
+        self._to_rolling_back()
+        self.tell(self.observed(Finding.NO_WAY_BACK, self.whole))
+
+    def _to_ready_back(self) -> None:
+        """The revert is begun, or the rollback waits to be walked."""
+        if self.kind == "manual":
+            self._to_rolling_back()
+            self._ask("rolling_back", "settling")
+            self.tell(self.observed(Finding.TURNED, self.looks.mid(0, OLD)))
+            return
+        self._to_reverting()
+        self._ask("reverting", "accepted")
+        self.tell(self.succeeded())
+
+    def _to_walking_back(self) -> None:
+        self._to_ready_back()
+        self.tell(self.intended(Walk(0)))
+
+    def _to_settling_back(self) -> None:
+        self._to_walking_back()
+        self.tell(self.accepted, self.succeeded)
 
     def _to_held(self) -> None:
         self._to_ready()
@@ -327,14 +540,55 @@ class Story:
         return self.tell(self.observed(Finding.SETTLED))
 
     def _ask(self, head: str, tail: str) -> None:
-        if head != "walking":
-            self.tell(self.intended(RollBack() if head == "rolling_back" else self.upgrade()))
+        if not head.startswith("walking"):
+            self.tell(self.intended(self.call(head)))
         if tail in {"accepted", "settling", "restored"}:
             self.tell(self.accepted())
         if tail in {"settling", "restored"}:
             self.tell(self.succeeded())
         if tail == "restored":
             self.tell(self.observed(Finding.RESTORED))
+
+    def call(self, head: str) -> Operation:
+        """Give what is asked for in a phase."""
+        change = self.plan.change
+        match head, change:
+            case ("beginning", ConfigurePlan()):
+                return StartConfigure(Digest("e" * 64), NEW_KEY)
+            case ("reverting", ConfigurePlan()):
+                return StartConfigure(self.before.configuration or Digest(""), OLD_KEY)
+            case ("applying", StatusPlan(running=running)):
+                return SetStatus(running)
+            case ("reverting", StatusPlan(running=running)):
+                return SetStatus(not running)
+            case ("applying", InstancePlan(verb=verb, instance=instance)):
+                return ActOnInstance(verb, instance)
+            case ("applying", _):
+                return Create("web-new", UPGRADE.package, UPGRADE.configuration, self.upgrade().label)
+            case _:
+                return self._call_of(head)
+
+    def _call_of(self, head: str) -> Operation:
+        match head:
+            case "capturing":
+                return CapturePackage(Digest("d" * 64))
+            case "swapping":
+                return SwapSlots("dep-0", "dep-1")
+            case "swapping_back":
+                return SwapSlots("dep-1", "dep-0")
+            case "suspending":
+                return SetStatus(running=False)
+            case "rolling_back":
+                return RollBack()
+            case _:
+                upgrade = self.upgrade()
+                return replace(upgrade, mode=Mode.AUTO) if self.kind == "auto" else upgrade
+
+    @property
+    def prepared(self) -> change_event.Prepared:
+        """Give what was made ready: the document of a change of configuration, or where the copy will lie."""
+        copy = Digest("f" * 64) if self.kind == "copied" else None
+        return change_event.Prepared(Digest("e" * 64), NEW_KEY, copy)
 
 
 @pytest.fixture

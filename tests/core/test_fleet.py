@@ -229,9 +229,9 @@ def test_a_held_service_waits_for_a_person_only_once_its_gate_is_done(story: Any
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_only_failed_and_rolled_back_endings_count_as_failures(story: Any, outcome: Outcome) -> None:
+def test_only_endings_by_the_policy_after_a_begin_count_as_failures(story: Any, outcome: Outcome) -> None:
     state = story().go("ready").tell(event.Closed(outcome, "policy", "x")).state
-    assert summarize(state, NOW).failed == (outcome in {Outcome.FAILED, Outcome.ROLLED_BACK})
+    assert summarize(state, NOW).failed == (outcome in {Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.SUSPENDED})
     assert summarize(state, NOW).outcome is outcome
 
 

@@ -110,10 +110,10 @@ def test_a_phase_is_as_old_as_its_domain_and_not_as_its_last_fact(story: Any) ->
 def test_opening_writes_the_rollout_and_every_service_at_once(make_plan: Any) -> None:
     services = (make_plan("web-01"), make_plan("web-02"))
     plan = RolloutPlan(ROLLOUT, Digest("a"), Digest("b"), ())
-    known = Installed("[ro:0123456789ab]", Digest("c"), "https://store.example/old.cspkg", Digest("d"))
-    assert opening(plan, services, {ServiceName("web-01"): known}) == (
+    runs = Installed("[ro:1]", Digest("c"), "web.cspkg", Digest("d"))
+    assert opening(plan, services, {SERVICE: runs}) == (
         ("web-1", fleet_event.RolloutOpened(plan)),
-        ("web-1/web-01#1", event.Opened(services[0], 1, known)),
+        ("web-1/web-01#1", event.Opened(services[0], 1, runs)),
         ("web-1/web-02#1", event.Opened(services[1], 1)),
     )
 
