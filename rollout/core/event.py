@@ -9,6 +9,7 @@ import msgspec
 
 from rollout.core.change_event import ChangeFact, Installed, Undoing
 from rollout.core.ending import Outcome
+from rollout.core.finding import Finding as Finding  # noqa: PLC0414 - whoever reads facts finds it here
 from rollout.core.fleet_event import FleetFact
 from rollout.core.names import POLICY, Now, StreamName
 from rollout.core.operation import Operation
@@ -25,28 +26,6 @@ class Verdict(StrEnum):
     PASS = "pass"  # noqa: S105 - a verdict, not a password
     FAIL = "fail"
     UNKNOWN = "unknown"
-
-
-class Finding(StrEnum):
-    """What a look at the deployment meant where the service rollout stood."""
-
-    BEGUN = "begun"
-    """Our change is in place, unlocked, and waits for its first walk."""
-    CLEAR = "clear"
-    """Nothing speaks against the next call."""
-    SETTLED = "settled"
-    """What was asked for is done and shows twice in a row: a walked domain, a status, a swap."""
-    APPLIED = "applied"
-    """The call whose answer was lost or refused did take effect."""
-    NOT_APPLIED = "not_applied"
-    RESTORED = "restored"
-    """The deployment is back as it was, twice in a row."""
-    NO_WAY_BACK = "no_way_back"
-    """Our change is complete: the platform's Rollback is gone."""
-    TURNED = "turned"
-    """The rollback is accepted and waits to be walked, as ours does with Mode=Manual."""
-    OVERDUE = "overdue"
-    """A limit has passed, and the look was made after it."""
 
 
 class HoldReason(StrEnum):
