@@ -95,12 +95,9 @@ def _leg(state: ServiceRollout, leg: Beginning | Ready | Walking | Settling | Ap
 
 
 def _revert(state: ServiceRollout, leg: Beginning, now: Now, doing: str) -> Next:
-    source = revert_source(state)
-    if source is None:
-        return _nowhere(doing, "there is nothing to revert to")
     if poll := polls(leg.call):
-        return watch(state, now, f"{doing} to {source.shown}", *poll, LookAtDeployment())
-    return _call(state, leg, Submit(revert_of(state, source), going_back=True), now, doing)
+        return watch(state, now, doing, *poll, LookAtDeployment())
+    return _call(state, leg, Submit(revert_of(state), going_back=True), now, doing)
 
 
 def _call(state: ServiceRollout, leg: Beginning | Ready, submit: Submit, now: Now, doing: str) -> Next:

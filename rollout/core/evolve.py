@@ -16,6 +16,7 @@ from rollout.core.phase import (
     Applying,
     Baking,
     Beginning,
+    Capturing,
     Checking,
     Ended,
     ForeignChange,
@@ -171,7 +172,7 @@ def _changed(state: ServiceRollout, fact: change_event.ChangeFact, t: float) -> 
         case change_event.Deployed(before=before), Applying(settling=True) if state.vacant:
             deployed = replace(state, before=before, walked=tuple(range(before.domain_count)))
             return replace(deployed, phase=Checking(max(before.domain_count - 1, 0), Step(began_t=t), Gate(began_t=t)))
-        case change_event.Rescaled(before=before), Beginning(call=None) if not state.begun:
+        case change_event.Rescaled(before=before), Capturing() | Beginning() | Applying() if _untouched(state):
             anew = replace(state, before=before, prepared=None, phase=Preflight(Step(began_t=t)))
             return after_preflight(anew, t)
         case change_event.Staged(), Ready(domain=domain) if domain >= state.domain_count and not state.swapped:
@@ -184,6 +185,10 @@ def _changed(state: ServiceRollout, fact: change_event.ChangeFact, t: float) -> 
             return replace(state, slow=True)
         case _:
             return None
+
+
+def _untouched(state: ServiceRollout) -> bool:
+    return state.before is not None and not state.begun and call_of(state.phase) is None
 
 
 def _may_be_vacant(state: ServiceRollout) -> bool:

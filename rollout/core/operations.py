@@ -17,7 +17,7 @@ from rollout.core.operation import (
 )
 from rollout.core.service import ServiceRollout
 from rollout.core.stages import stands
-from rollout.core.way_back import RevertSource
+from rollout.core.way_back import revert_source
 from rollout.errors import InvariantBroken
 
 DEPLOYMENT_NAME_CHARS: int = 32
@@ -89,8 +89,11 @@ def swap_back_of(state: ServiceRollout) -> SwapSlots:
     return SwapSlots(state.before.deployment, state.production.deployment)
 
 
-def revert_of(state: ServiceRollout, source: RevertSource) -> StartUpgrade | StartConfigure:
+def revert_of(state: ServiceRollout) -> StartUpgrade | StartConfigure:
     """Give the new change back to what was."""
+    source = revert_source(state)
+    if source is None:
+        raise _nothing_to("revert to", state)
     if source.package is None:
         return StartConfigure(source.configuration, source.key)
     label = without_token(source.label)[:USER_LABEL_CHARS_MAX]

@@ -47,6 +47,8 @@ def reconcile(state: ServiceRollout, phase: Reconciling, seen: Snapshot | Absent
             return _rollback(state, seen)
         case SetStatus(running=running):
             return _status(seen, running=running)
+        case ActOnInstance() if phase.rejected is not None and phase.call.handle is None:
+            return Observed(Finding.NOT_APPLIED, "it was refused at once", sighting(seen))
         case ActOnInstance() | SwapSlots() | CapturePackage():
             return Escalated(f"nobody can see whether the {describe(operation)} took effect", sighting(seen))
 
