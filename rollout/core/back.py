@@ -51,7 +51,8 @@ def next_back(state: ServiceRollout, phase: Back, now: Now) -> Next:
 
 
 def _roll_back(state: ServiceRollout, phase: RollingBack, now: Now, why: str) -> Next:
-    if state.vacant or (state.no_way_back is not None and isinstance(state.plan.change, SwapPlan)):
+    staged = isinstance(state.plan.change, SwapPlan) and state.no_way_back is not None and state.complete
+    if state.vacant or staged:
         said = f"{why}; production was never touched, and staging keeps what it has"
         return record(event.Closed(Outcome.ROLLED_BACK, state.turned_by, said), f"rolled back: {said}")
     if state.no_way_back is not None:

@@ -53,6 +53,8 @@ def observed(state: ServiceRollout, fact: Observed, t: float) -> ServiceRollout 
         ):
             return replace(state, phase=replace(state.phase, leg=Ready(fact.saw.pointer, Step(began_t=t))))
         case Finding.OVERDUE, phase if isinstance(phase, _UNDER_WAY) and not _unanswered(phase):
+            if isinstance(phase, Capturing):  # nothing is changed by a copy, so nobody waits for it
+                return replace(state, phase=Capturing(phase.step), failure=fact.detail)
             # Going back, which waited for the end of a call, has waited long enough.
             return (
                 replace(state, phase=first_back(state, t)) if state.turned_back else replace(state, failure=fact.detail)

@@ -400,7 +400,11 @@ class Story:
         if self.kind in {"configure", "copied"}:
             self.tell(self.prepared)
 
-    _to_beginning = _to_fit
+    def _to_beginning(self) -> None:
+        self._to_fit()
+        if self.kind == "copied":
+            self._ask("capturing", "settling")
+
     _to_capturing = _to_fit
     _to_applying = _to_fit
 
