@@ -172,7 +172,7 @@ def _changed(state: ServiceRollout, fact: change_event.ChangeFact, t: float) -> 
         case change_event.Deployed(before=before), Applying(settling=True) if state.vacant:
             deployed = replace(state, before=before, walked=tuple(range(before.domain_count)))
             return replace(deployed, phase=Checking(max(before.domain_count - 1, 0), Step(began_t=t), Gate(began_t=t)))
-        case change_event.Rescaled(before=before), Capturing() | Beginning() | Applying() if _untouched(state):
+        case change_event.Rescaled(before=before), Capturing() | Beginning() if _untouched(state):
             anew = replace(state, before=before, prepared=None, phase=Preflight(Step(began_t=t)))
             return after_preflight(anew, t)
         case change_event.Staged(), Ready(domain=domain) if domain >= state.domain_count and not state.swapped:
@@ -188,7 +188,7 @@ def _changed(state: ServiceRollout, fact: change_event.ChangeFact, t: float) -> 
 
 
 def _untouched(state: ServiceRollout) -> bool:
-    return state.before is not None and not state.begun and call_of(state.phase) is None
+    return not state.begun and call_of(state.phase) is None
 
 
 def _may_be_vacant(state: ServiceRollout) -> bool:

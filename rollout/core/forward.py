@@ -27,7 +27,7 @@ from rollout.core.phase import (
 )
 from rollout.core.prepare import Order
 from rollout.core.service import ServiceRollout
-from rollout.core.stages import at_target, needs_preparing, needs_survey, walks_itself
+from rollout.core.stages import at_target, needs_survey, walks_itself
 
 
 def next_forward(state: ServiceRollout, phase: Forward, now: Now) -> Next:  # noqa: PLR0911 - one answer for each phase
@@ -65,11 +65,9 @@ def _preflight(state: ServiceRollout, now: Now) -> Next:
         )
     if state.before is None and not state.vacant:
         return watch(state, now, "is looked at before anything is touched", LookAtDeployment())
-    if needs_preparing(state):
-        return Next(Prepare(_order(state)), "has its documents made ready, before anything is touched")
     if (there := at_target(state)) is not None:
         return record(event.Closed(Outcome.UNCHANGED, POLICY, there), f"unchanged: {there}")
-    return watch(state, now, "is looked at before anything is touched", LookAtDeployment())
+    return Next(Prepare(_order(state)), "has its documents made ready, before anything is touched")
 
 
 def _order(state: ServiceRollout) -> Order:

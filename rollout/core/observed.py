@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from rollout.core import calls
+from rollout.core import found
 from rollout.core.event import Finding, Observed
 from rollout.core.phase import (
     Applying,
@@ -38,15 +38,15 @@ def observed(state: ServiceRollout, fact: Observed, t: float) -> ServiceRollout 
     """Give the state after a finding; None = it cannot be found here."""
     match fact.finding, state.phase:
         case Finding.APPLIED, Reconciling() as phase:
-            return calls.applied(state, phase, t)
+            return found.applied(state, phase, t)
         case Finding.NOT_APPLIED, Reconciling() as phase:
-            return calls.not_applied(state, phase)
+            return found.not_applied(state, phase)
         case Finding.RESTORED, (RollingBack() | Reverting() | SwappingBack() | Suspending()) as phase:
             return _restored(state, phase)
         case Finding.NO_WAY_BACK, RollingBack(call=None, settling=False, restored=False):
             return replace(state, no_way_back=fact.detail, complete=True)
         case Finding.NO_WAY_BACK, Reconciling(of=RollingBack()) as phase:
-            after = calls.undone(replace(state, phase=phase.of), phase.call, phase.step)
+            after = found.undone(replace(state, phase=phase.of), phase.call, phase.step)
             return replace(after, no_way_back=fact.detail, complete=True)
         case Finding.TURNED, RollingBack(leg=None, settling=True, restored=False) if (
             fact.saw is not None and fact.saw.pointer is not None
@@ -73,7 +73,7 @@ def _stepped(state: ServiceRollout, fact: Observed, t: float) -> ServiceRollout 
     """Move the step that is being done, forward or on the way back."""
     match fact.finding, doing(state.phase):
         case Finding.BEGUN, Beginning(call=Call() as call):
-            step: Phase = calls.begun(state, call, t)
+            step: Phase = found.begun(state, call, t)
         case Finding.CLEAR, (Beginning(call=None) | Errand(call=None, settling=False)) as step:
             step = replace(step, cleared_t=t)
         case Finding.CLEAR, Ready() as ready:

@@ -288,9 +288,9 @@ def call_of(phase: Phase) -> Call | None:
 def step_of(phase: Phase) -> Step | None:
     """Give the limit and the lessons of what is being done, if it has any."""
     match doing(phase):
-        case Queued() | Baking() | SwapBaking() | HeldForPerson() | ForeignChange() | NeedsOperator() | Ended():
+        case Queued() | Baking() | SwapBaking() | Reverting():
             return None
-        case Reverting():
+        case HeldForPerson() | ForeignChange() | NeedsOperator() | Ended():
             return None
         case step:
             return step.step

@@ -298,6 +298,12 @@ def test_retry_after_somebody_elses_change_looks_again_and_believes_what_it_sees
     assert told.phase == "Ready"
 
 
+def test_retry_of_a_bake_watches_it_from_the_start(story: Any) -> None:
+    told = held_at(story(on_failure="hold").go("baking").tell(event.GateFailed(2, "sick", ())).obey())
+    told.at(900.0).granted("retry")
+    assert (told.phase, told.state.phase.gate.began_t) == ("Baking", 900.0)
+
+
 def test_retry_gives_the_whole_time_again(story: Any) -> None:
     told = story(timeout_s=1000.0, on_failure="hold").go("ready").at(1001.0)
     told.look(told.looks.mid(0, told.ours))
@@ -393,6 +399,15 @@ def test_somebody_elses_change_is_taken_back_only_when_that_is_said(story: Any) 
     assert told.phase == "RollingBack"
     assert told.look(told.looks.running("strange")).finding is Finding.NO_WAY_BACK
     assert told.obey().phase == "HeldForPerson"
+
+
+def test_a_rollback_of_somebody_elses_complete_change_was_not_heard(story: Any) -> None:
+    told = story().go("taken_over")
+    told.granted("rollback", take_over=True)
+    told.look(told.looks.mid(1, "strange"))
+    told.tell(told.intended(RollBack()), told.lost).later(40.0)
+    assert told.look(told.looks.running("strange")).finding is Finding.NOT_APPLIED
+    assert told.phase == "RollingBack"
 
 
 def test_nothing_is_taken_back_of_which_nothing_was_known(story: Any) -> None:

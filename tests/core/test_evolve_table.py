@@ -71,14 +71,14 @@ LEGAL = {
     "copied:capturing asked": f"{ANSWERS} turned_back {ANYWHERE}",
     "copied:capturing accepted": f"{OPERATION_ENDS} observed:overdue turned_back {GIVE_UP} {ANYWHERE}",
     "start:applying": (
-        "intended:create intended:status intended:instance rescaled observed:clear observed:overdue turned_back "
+        "intended:create intended:status intended:instance observed:clear observed:overdue turned_back "
         f"closed {GIVE_UP} {ANYWHERE}"
     ),
     "start:applying asked": f"{ANSWERS} turned_back {ANYWHERE}",
     "start:applying accepted": f"{OPERATION_ENDS} observed:overdue turned_back {GIVE_UP} {ANYWHERE}",
     "start:applying settling": f"observed:settled observed:overdue turned_back closed {GIVE_UP} {ANYWHERE}",
     "instance:applying": (
-        "intended:create intended:status intended:instance rescaled observed:clear observed:overdue turned_back "
+        "intended:create intended:status intended:instance observed:clear observed:overdue turned_back "
         f"closed {GIVE_UP} {ANYWHERE}"
     ),
     "vacant:applying": (

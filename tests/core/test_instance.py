@@ -36,6 +36,11 @@ def test_an_instance_that_is_not_there_is_refused_by_name(story: Any, domains: i
     assert reason.endswith(", …") is more
 
 
+def test_an_instance_that_is_there_fits(story: Any) -> None:
+    told = story.of("instance:preflight")
+    assert isinstance(told.look(told.looks.running()), event.Preflighted)
+
+
 def test_a_suspended_deployment_has_no_instance_to_speak_to(story: Any) -> None:
     told = story.of("instance:preflight")
     assert told.look(told.looks.suspended()).reason == "it is suspended: start it first"

@@ -3,24 +3,35 @@
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from rollout.core import event, fleet_event
+from rollout.core.cells import undo
 from rollout.core.change_event import Installed
+from rollout.core.change_plan import configuration_sent, package_shown
+from rollout.core.command import Command, Verb
 from rollout.core.drafts import opening, voice, with_companions
 from rollout.core.ending import Outcome
+from rollout.core.event import Finding
 from rollout.core.explain import spell
+from rollout.core.found import applied, not_applied
+from rollout.core.installed import installed
 from rollout.core.names import (
     Digest,
     RolloutId,
     ServiceName,
+    Slot,
     StreamName,
+    Target,
     is_service_stream,
     parse_service_stream,
     rollout_stream,
     service_stream,
+    standing_in,
 )
-from rollout.core.operation import RollBack, Walk, attempt_token, describe, token_of
-from rollout.core.phase import domain_of
+from rollout.core.operation import SetStatus, Walk, attempt_token, describe, token_of
+from rollout.core.operations import call_of_change, copy_of_old, start_of, swap_back_of, swap_of
+from rollout.core.phase import Call, Reconciling, Step, domain_of
 from rollout.core.plan import RolloutPlan
 from rollout.core.shows import as_before, may_be_ours, ours
 from rollout.core.snapshot import NOT_READY_SHOWN_MAX, sighting
@@ -59,12 +70,66 @@ def test_a_token_differs_with_every_rollout_service_attempt_and_call() -> None:
     assert len(one) == 17
 
 
-def test_operations_have_names_for_people(story: Any) -> None:
-    assert [describe(each) for each in (story().upgrade(), Walk(3), RollBack())] == [
-        "upgrade",
-        "walk of domain 3",
-        "rollback",
-    ]
+NAMED = {
+    "beginning": "upgrade",
+    "configure:beginning": "change of configuration",
+    "vacant:applying": "creation of the deployment",
+    "rolling_back": "rollback",
+    "swap:swapping": "swap",
+    "start:applying": "start",
+    "suspending": "suspension",
+    "instance:applying": "reboot of Web_IN_0",
+    "copied:capturing": "copy of the old package",
+}
+
+
+@pytest.mark.parametrize("place", NAMED)
+def test_operations_have_names_for_people(story: Any, place: str) -> None:
+    told = story.of(place)
+    assert describe(told.call(place.rpartition(":")[2])) == NAMED[place]
+    assert describe(Walk(3)) == "walk of domain 3"
+
+
+@pytest.mark.parametrize(
+    ("asked", "place", "what"),
+    [
+        (start_of, "start:applying", "begin: StatusPlan"),
+        (call_of_change, "configure:beginning", "create: ConfigurePlan"),
+        (copy_of_old, "beginning", "copy: UpgradePlan"),
+        (swap_of, "swap:preflight", "swap: SwapPlan"),
+        (swap_back_of, "swap:preflight", "swap: SwapPlan"),
+    ],
+)
+def test_an_operation_that_a_change_does_not_have_is_our_own_mistake(
+    story: Any, asked: Any, place: str, what: str
+) -> None:
+    with pytest.raises(InvariantBroken, match=f"has nothing to {what}"):
+        asked(story.of(place).state)
+
+
+def test_a_call_made_where_it_cannot_be_made_is_our_own_mistake(story: Any) -> None:
+    state = story.of("ready").state
+    call = Call(1, SetStatus(running=True), 0.0, 40.0)
+    phase = Reconciling(Step(0.0), call, 0.0, state.phase)
+    for found_out in (lambda: applied(state, phase, 0.0), lambda: not_applied(state, phase)):
+        with pytest.raises(InvariantBroken, match="no call without domains is made while Ready"):
+            found_out()
+
+
+@pytest.mark.parametrize(
+    ("kind", "package", "configuration"),
+    [("upgrade", True, True), ("staged", True, True), ("configure", False, False), ("swap", False, False)],
+)
+def test_a_change_says_what_it_brings(story: Any, kind: str, package: bool, configuration: bool) -> None:
+    change = story(kind=kind).plan.change
+    assert package_shown(change) == ("https://store.example/web.cspkg" if package else "")
+    assert configuration_sent(change) == ("b" * 64 if configuration else None)
+
+
+def test_a_slot_is_named_whatever_stands_in_it(story: Any) -> None:
+    target = story.of("swap:swapping").state.target
+    assert (target.slot, target.deployment) == (Slot.STAGING, "dep-1")
+    assert standing_in(target, Slot.PRODUCTION) == Target("sub-1", SERVICE, Slot.PRODUCTION)
 
 
 def test_a_sighting_keeps_a_few_names_and_all_the_numbers(story: Any) -> None:
@@ -126,6 +191,36 @@ def test_an_ending_is_written_to_both_streams_and_nothing_else_is(story: Any) ->
         ("web-1", fleet_event.ServiceEnded(SERVICE, Outcome.SUCCEEDED)),
     )
     assert with_companions(state, story().held()) == ((state.stream, story().held()),)
+
+
+def test_an_attempt_that_takes_back_is_admitted_with_its_opening(story: Any) -> None:
+    told = story.of("swap:swap_baking").tell(event.Baked(2, ())).obey()
+    opened = told.granted("rollback").facts[0]
+    assert with_companions(told.state, opened) == (
+        ("web-1/web-01#2", opened),
+        ("web-1", fleet_event.ServiceReopened(SERVICE, 2)),
+        ("web-1", fleet_event.ServiceAdmitted(SERVICE)),
+    )
+    told.state = replace(told.state, before=None)
+    with pytest.raises(InvariantBroken, match="succeeded without having been looked at"):
+        undo(told.state, Command("k", Verb.ROLLBACK, "ann", "back"))
+
+
+def test_what_an_attempt_left_running_is_known_by_its_mark(story: Any) -> None:
+    told = story.of("given:ready_back")
+    token, old = told.state.token, Digest("c" * 64)
+    told.tell(told.observed(Finding.RESTORED)).obey()
+    before = told.state.before
+    assert installed(told.state) == Installed(token, old, "web-2.4.0", before.configuration)
+    new = story.of("walked").obey()
+    change = new.plan.change
+    assert installed(new.state) == Installed(
+        new.state.token, change.package, change.package_shown, change.configuration
+    )
+    for place in ("ready", "ended", "start:applying"):
+        assert installed(story.of(place).state) is None
+    plain = story.of("rolling_back restored").obey()
+    assert installed(plain.state) is None
 
 
 def test_what_the_policy_demands_is_told_in_its_name() -> None:

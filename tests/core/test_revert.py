@@ -209,6 +209,7 @@ def test_another_change_in_the_middle_of_a_revert_is_somebody_elses(story: Any) 
 
 def test_while_a_walk_back_is_under_way_a_look_says_nothing(story: Any) -> None:
     told = story.of("given:walking_back accepted")
+    assert told.why.startswith("web-01 reverts (a domain is sick): domain 0, ")
     assert told.look(told.looks.mid(0, told.ours)) is None
 
 

@@ -149,11 +149,6 @@ def test_a_status_has_a_limit_of_its_own(story: Any) -> None:
     assert told.obey().phase == "Reverting"
 
 
-def test_an_update_of_somebody_before_our_call_is_left_to_them(story: Any) -> None:
-    told = story.of("suspend:applying")
-    assert isinstance(told.look(told.looks.mid(0, "web-9")), event.TakenOver)
-
-
 @pytest.mark.parametrize(("kind", "said"), [("start", "suspension"), ("suspend", "start")])
 def test_the_way_back_of_a_status_is_the_other_one(story: Any, kind: str, said: str) -> None:
     assert way_back(story.of(f"{kind}:applying").state) == said
