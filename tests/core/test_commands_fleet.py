@@ -20,7 +20,7 @@ from rollout.core.fleet import (
     evolve_fleet,
     summarize,
 )
-from rollout.core.names import Digest, Now, RolloutId, ServiceName, is_service_stream, rollout_stream
+from rollout.core.names import Digest, Now, RolloutId, ServiceName, StreamName, is_service_stream, rollout_stream
 from rollout.core.plan import RolloutPlan, WavePlan
 from rollout.core.reply import SAID_MAX, Kind, Reply, reply
 from rollout.core.result import ExitCode, Result, is_over, result
@@ -33,7 +33,7 @@ class Fleet:
     """A rollout of services in given places, all in one open wave unless `waves` says otherwise."""
 
     def __init__(self, story: Any, *places: str, tolerance: int = 5, waves: int = 1) -> None:
-        self.told = {ServiceName(f"web-{n:02}"): story(name=f"web-{n:02}").go(at) for n, at in enumerate(places)}
+        self.told = {ServiceName(f"web-{n:02}"): story.of(at, name=f"web-{n:02}") for n, at in enumerate(places)}
         names = tuple(self.told)
         cut = len(names) if waves == 1 else 1
         parts = [part for part in (names[:cut], names[cut:]) if part]
@@ -110,6 +110,37 @@ def test_an_abort_does_not_lift_a_stop_and_a_resume_then_lets_it_go_back(fleet: 
     assert "once the stop by ann is lifted" in said.said[1].text
     told.say(Verb.RESUME)
     assert (service.state.stop, told.state.halted) == (None, "because")
+
+
+FINISHED = event.Closed(Outcome.SUCCEEDED, "policy", "done")
+
+
+def finished(fleet: Callable[..., Fleet], *places: str) -> Fleet:
+    told = fleet(*places)
+    for each in told.told.values():
+        each.tell(FINISHED)
+        told.tell(fleet_event.ServiceEnded(each.plan.service, Outcome.SUCCEEDED))
+    return told
+
+
+def test_an_abort_takes_back_what_has_finished_only_where_that_is_said(fleet: Callable[..., Fleet]) -> None:
+    told = finished(fleet, "given:walked", "walked", "swap:swap_baking", "instance:applying settling")
+    _, drafts = told.say(Verb.ABORT)
+    assert [fact for _, fact in drafts if isinstance(fact, event.Opened)] == []
+    said, drafts = told.say(Verb.ABORT, including_finished=True)
+    opened = {stream: fact for stream, fact in drafts if isinstance(fact, event.Opened)}
+    assert set(opened) == {"web-1/web-00#2", "web-1/web-02#2"}
+    assert all(fact.undoing is not None and fact.undoing.who == "ann" for fact in opened.values())
+    assert "nothing is at hand for a revert" in str(said)
+    assert "a word to an instance cannot be taken back" in str(said)
+    again = next(iter(told.told.values())).anew(opened[StreamName("web-1/web-00#2")])
+    assert (again.phase, again.state.turned_by, again.state.mark_seen) == ("RollingBack", "ann", True)
+
+
+def test_what_ended_otherwise_has_nothing_to_be_taken_back(fleet: Callable[..., Fleet]) -> None:
+    told = fleet("ended")
+    _, drafts = told.say(Verb.ABORT, including_finished=True)
+    assert [type(fact) for _, fact in drafts] == [fleet_event.Aborted]
 
 
 def test_an_abort_is_said_once_and_not_taken_back(fleet: Callable[..., Fleet]) -> None:
