@@ -62,6 +62,9 @@ def _head(answers: Answers) -> list[str]:
         "# Where the journal lies: a directory on a local disk, private to one user.",
         state,
         "",
+        "# Packages are asked for before a service is touched; say false where this machine may not reach their hosts.",
+        "# check_packages = true",
+        "",
     ]
 
 

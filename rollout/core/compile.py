@@ -24,12 +24,15 @@ class Compiled(msgspec.Struct, frozen=True):
     """The documents as people wrote them, for the diff against a later submission."""
 
 
-def compile_bundle(bundle: Bundle) -> Compiled:
-    """Compile; raises NotSupportedYet with every field a run cannot honour, so that none is silently ignored."""
+def compile_bundle(bundle: Bundle, *, check_packages: bool = False) -> Compiled:
+    """Compile; raises NotSupportedYet with every field a run cannot honour, so that none is silently ignored.
+
+    `check_packages`: every service's packages are asked for before anything is touched.
+    """
     if problems := unsupported(bundle):
         raise NotSupportedYet(problems)
     wave = bundle.policy.waves[0]
-    services = tuple(_service(bundle, wave, files) for files in bundle.services)
+    services = tuple(_service(bundle, wave, files, check_packages=check_packages) for files in bundle.services)
     waves = (
         WavePlan(
             name=wave.name,
@@ -52,14 +55,14 @@ def compile_bundle(bundle: Bundle) -> Compiled:
     return Compiled(plan, services, tuple(dict.fromkeys(payloads)), text)
 
 
-def _service(bundle: Bundle, wave: Wave, files: ServiceFiles) -> ServicePlan:
+def _service(bundle: Bundle, wave: Wave, files: ServiceFiles, *, check_packages: bool) -> ServicePlan:
     policy = bundle.policy
     health, walk = policy.health_of(wave), policy.walk_of(wave)
     bake_s = policy.bake_before_last_s(wave, bundle.slot)
     return ServicePlan(
         rollout=RolloutId(policy.rollout),
         target=Target(bundle.fleet.subscription, ServiceName(files.service), Slot(bundle.slot)),
-        change=change_of(policy.change, files),
+        change=change_of(policy.change, files, check_packages=check_packages),
         health=HealthPlan(
             wait_s=health.wait_duration,
             stable_s=health.stable_duration,

@@ -34,6 +34,7 @@ def run_settings(
         access=access,
         limits=settings.limits,
         allow=settings.allow,
+        check_packages=settings.check_packages and not is_loopback(_host(url)),
     )
 
 

@@ -20,19 +20,19 @@ _OURS: Final = ("ROLLOUT_LIMITS_", "ROLLOUT_ALLOW_")
 
 def from_environment(environ: Mapping[str, str]) -> tuple[dict[Path, tuple[str, Any]], list[Problem]]:
     """Give what the environment sets, as path -> (variable, value), and what is wrong with it."""
-    known = {PREFIX + "_".join(map(str, path)).upper(): (path, is_list) for path, is_list in _leaves(Settings, ())}
+    known = {PREFIX + "_".join(map(str, path)).upper(): (path, kind) for path, kind in _leaves(Settings, ())}
     found: dict[Path, tuple[str, Any]] = {}
     problems = []
     for variable, text in sorted(environ.items()):
         if variable in known:
-            path, is_list = known[variable]
-            found[path] = (variable, _value(text, is_list=is_list))
+            path, kind = known[variable]
+            found[path] = (variable, _value(text, kind))
         elif variable.startswith(_OURS):
             problems.append(Problem(variable, 0, 0, "", f"sets nothing{did_you_mean(variable, known)}"))
     return found, problems
 
 
-def _leaves(model: type[BaseModel], prefix: Path) -> Iterator[tuple[Path, bool]]:
+def _leaves(model: type[BaseModel], prefix: Path) -> Iterator[tuple[Path, type]]:
     """Walk the settings that are one value or a list of texts; tables whose keys people choose are for the file."""
     for name, field in model.model_fields.items():
         annotation = field.annotation
@@ -41,11 +41,14 @@ def _leaves(model: type[BaseModel], prefix: Path) -> Iterator[tuple[Path, bool]]
         if inner is not None:
             yield from _leaves(inner, (*prefix, name))
         elif typing.get_origin(annotation) is not dict:
-            yield (*prefix, name), "tuple" in str(annotation)
+            kind = bool if annotation is bool else tuple if "tuple" in str(annotation) else str
+            yield (*prefix, name), kind
 
 
-def _value(text: str, *, is_list: bool) -> Any:
-    if is_list:
+def _value(text: str, kind: type) -> Any:
+    if kind is bool and text in {"true", "false"}:
+        return text == "true"
+    if kind is tuple:
         return [each.strip() for each in text.split(",") if each.strip()]
     if re.fullmatch(r"-?[0-9]{1,12}", text):
         return int(text)

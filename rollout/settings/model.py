@@ -164,6 +164,8 @@ class Settings(Doc):
     subscriptions: dict[scalars.SubscriptionId, Subscription] = Field(default_factory=dict, max_length=scalars.LIST_MAX)
     limits: Limits = Limits()
     allow: Allow = Allow()
+    check_packages: bool = True
+    """Ask whether packages are there before a service is touched; false where this machine may not reach them."""
 
     def endpoint_of(self, subscription: Subscription) -> Endpoint | None:
         """Give the endpoint a subscription names: the file's own, else a built-in one."""

@@ -29,6 +29,8 @@ class RunSettings(msgspec.Struct, frozen=True):
     """Paces and sizes that differ from the built-in ones."""
     allow: "Allow | None" = None
     """What a policy may touch; None = anything."""
+    check_packages: bool = False
+    """Ask whether packages are there before a service is touched; an emulator's packages are nowhere."""
 
     @property
     def emulated(self) -> bool:

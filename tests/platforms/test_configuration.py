@@ -278,6 +278,13 @@ def test_a_deployment_without_a_name_of_its_own_cannot_be_copied(private_id: str
     assert isinstance(found, Unfeasible)
 
 
+def test_where_no_configuration_is_shown_none_can_be_changed() -> None:
+    found = drawn(Order(settings={"Web/Release": "2"}))
+    assert found == Unfeasible("the deployment shows no service configuration that could be changed")
+    assert isinstance(drawn(Order(wanted=WANTED)), Drawn)
+
+
 def test_payloads_of_an_order_are_named_before_they_are_wanted() -> None:
+    assert payloads_of(Order()) == ()
     assert payloads_of(Order(DEPLOYED)) == (DEPLOYED,)
     assert payloads_of(Order(DEPLOYED, WANTED, container=CONTAINER)) == (WANTED, CONTAINER)

@@ -43,6 +43,14 @@ def test_the_same_endpoint_said_twice_keeps_its_credentials(loaded: Callable[...
     assert settings.access is not None
 
 
+def test_packages_are_asked_for_unless_the_settings_or_an_emulator_say_otherwise(
+    loaded: Callable[..., Loaded],
+) -> None:
+    assert run_settings(loaded(REAL), OURS).check_packages
+    assert not run_settings(loaded("check_packages = false\n" + REAL), OURS).check_packages
+    assert not run_settings(loaded(REAL), OURS, endpoint="http://localhost:10080").check_packages
+
+
 @pytest.mark.parametrize("endpoint", ["https://evil.example", "https://127.0.0.1.evil.example", "https://[::2]"])
 def test_credentials_are_shown_to_no_other_address(endpoint: str, loaded: Callable[..., Loaded]) -> None:
     with pytest.raises(UsageError, match="credentials are shown nowhere else"):

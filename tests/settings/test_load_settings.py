@@ -194,15 +194,21 @@ def test_the_environment_lies_over_the_file_and_flags_over_both(loaded: Callable
         ROLLOUT_LIMITS_READS_CEILING="3",
         ROLLOUT_ALLOW_PACKAGE_HOSTS="a.example, *.b.example",
         ROLLOUT_STATE="/var/lib/rollout",
+        ROLLOUT_CHECK_PACKAGES="false",
     ).settings
     assert (settings.limits.request_timeout, settings.limits.services_per_wave) == (60, 5)
     assert settings.limits.reads == PaceLimit(start=1.5, ceiling=3)
     assert settings.allow.package_hosts == ("a.example", "*.b.example")
     assert settings.state == Path("/var/lib/rollout")
+    assert not settings.check_packages
+    assert loaded("", ROLLOUT_CHECK_PACKAGES="true").settings.check_packages
 
 
 def test_a_wrong_variable_is_named_instead_of_the_file(refused: Callable[..., list[str]]) -> None:
-    assert refused("", ROLLOUT_LIMITS_REQUEST_TIMEOUT="soon", ROLLOUT_LIMITS_REPLY_BYTE="5000", ROLLOUT_URL="x") == [
+    wrong = {"ROLLOUT_LIMITS_REQUEST_TIMEOUT": "soon", "ROLLOUT_LIMITS_REPLY_BYTE": "5000", "ROLLOUT_URL": "x"}
+    (said,) = refused("", ROLLOUT_CHECK_PACKAGES="perhaps")
+    assert said.startswith("ROLLOUT_CHECK_PACKAGES check_packages: must be true or false")
+    assert refused("", **wrong) == [
         "ROLLOUT_LIMITS_REPLY_BYTE: sets nothing; did you mean `ROLLOUT_LIMITS_REPLY_BYTES`?",
         (
             "ROLLOUT_LIMITS_REQUEST_TIMEOUT limits.request_timeout: must be a duration with its unit, "

@@ -16,15 +16,16 @@ CONTAINER = "the container reference"
 
 def payloads_of(order: Order) -> tuple[Digest, ...]:
     """Name the payloads `draw` wants for `order`."""
-    container = () if order.container is None else (order.container,)
-    return (order.deployed if order.wanted is None else order.wanted, *container)
+    return tuple(each for each in (order.wanted or order.deployed, order.container) if each is not None)
 
 
 def draw(order: Order, payloads: Mapping[Digest, bytes]) -> Preparation:
     """Give the document wanted, or else the one deployed, with counts and settings put in."""
-    of_whom = "deployed" if order.wanted is None else "new"
+    source, of_whom = order.wanted or order.deployed, "new" if order.wanted else "deployed"
+    if source is None:
+        return Unfeasible("the deployment shows no service configuration that could be changed")
     try:
-        document = with_instance_counts(payloads[payloads_of(order)[0]], order.counts)
+        document = with_instance_counts(payloads[source], order.counts)
         document = with_settings(document, order.settings)
         captured = None if order.container is None else _captured(payloads[order.container], order.private_id)
         return Drawn(document, key_of(document), captured)

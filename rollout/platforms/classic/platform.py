@@ -7,10 +7,10 @@ from typing import Final
 from rollout.core.names import Digest, Target
 from rollout.core.operation import Operation
 from rollout.core.outcome import Handle, Outcome, Progress, Refused, RefusedKind, Unreachable
-from rollout.core.prepare import Order, Preparation
+from rollout.core.prepare import Order, Preparation, Unfeasible
 from rollout.core.snapshot import Observation
 from rollout.errors import InvariantBroken
-from rollout.platforms.classic import draw, encode, listing, xml
+from rollout.platforms.classic import draw, encode, listing, packages, xml
 from rollout.platforms.classic.access import NOBODY, Credentials
 from rollout.platforms.classic.client import REQUEST_TIMEOUT_S, ClassicClient
 from rollout.platforms.classic.endpoint import parse_endpoint
@@ -19,6 +19,7 @@ from rollout.platforms.classic.request import CannotEncode, checked_version
 from rollout.platforms.classic.requests.deployment import GetDeployment
 from rollout.platforms.classic.transport import DEFAULT_LIMITS, Connectors, TransportLimits, tcp_connector
 from rollout.platforms.classic.vocabulary import CLIENT_VERSION
+from rollout.platforms.classic.write import url_text
 from rollout.platforms.platform import Capabilities, Payloads, RollbackSupport, Ticket, WalkOrder
 
 STRANGERS_SHOWN_MAX: Final = 3
@@ -97,8 +98,17 @@ class ClassicPlatform:
         return await self.client(handle.scope).operation(handle)
 
     async def prepare(self, order: Order) -> Preparation:
-        """Make a service configuration (.cscfg) from what the order names; nothing is asked or sent."""
-        return draw.draw(order, await self._resolve(draw.payloads_of(order)))
+        """Make a service configuration (.cscfg) from what the order names, and ask for its packages."""
+        drawn = draw.draw(order, await self._resolve(draw.payloads_of(order)))
+        if isinstance(drawn, Unfeasible) or not order.packages:
+            return drawn
+        payloads = await self._resolve(order.packages)
+        try:
+            urls = [url_text(payloads[package], "the package reference") for package in order.packages]
+        except CannotEncode as error:
+            return Unfeasible(str(error))
+        why = await packages.missing(urls, self._connectors, self._request_timeout_s)
+        return drawn if why is None else Unfeasible(why)
 
     async def running(self, scope: str, since: float) -> frozenset[Handle] | Unreachable:
         """List what is in progress in a subscription and began at `since`, in POSIX seconds UTC, or later."""
