@@ -25,6 +25,7 @@ VERBS = {
     "start": ("rollout.cli.outside:start", "Start a suspended deployment."),
     "swap": ("rollout.cli.outside:swap", "Exchange production and staging of a service."),
     "instance": ("rollout.cli.outside:instance", "Reboot, reimage or rebuild one role instance."),
+    "revert": ("rollout.cli.revert:revert", "Take an ended rollout back, by a new one."),
     "rehearse": ("rollout.cli.rehearse:rehearse", "Run a policy many times on an emulated fleet, in virtual time."),
     "validate": ("rollout.cli.policy:validate", "Check policies, fleets and every file they name."),
     "schema": ("rollout.cli.policy:schema", "Print the JSON Schema of policies and fleets."),

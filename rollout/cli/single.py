@@ -11,6 +11,7 @@ from rollout.assembly import Assembly
 from rollout.cli.actor import actor
 from rollout.cli.again import again
 from rollout.cli.foreground import conduct, run_loop
+from rollout.cli.owners import refuse_owned
 from rollout.cli.params import flags_over
 from rollout.cli.place import Place
 from rollout.cli.reading import read_rollout
@@ -18,7 +19,6 @@ from rollout.cli.screen import Output
 from rollout.core.change_plan import InstancePlan, StatusPlan, SwapPlan
 from rollout.core.names import RolloutId, Slot, Target
 from rollout.core.operation import InstanceVerb
-from rollout.core.ownership import objection
 from rollout.core.single import Single, compile_single
 from rollout.core.snapshot import Absent, Observation, Snapshot
 from rollout.errors import CommandRefused, UsageError
@@ -142,7 +142,7 @@ async def _admit(assembly: Assembly, single: Single, named: RolloutId | None) ->
     known = assembly.ledger.rollout(single.rollout)
     if known is not None and known.plan.documents != compiled.plan.documents:
         raise CommandRefused(f"{single.rollout} is known as something else; leave --id out, or ask again in a second")
-    _refuse_others(assembly, single, named)
+    refuse_owned(assembly, single.rollout, single.target, named)
     if known is not None:
         return single.rollout
     asked = Asked(single.target.subscription, {}, {wave.name: len(wave.services) for wave in compiled.plan.waves})
@@ -153,18 +153,6 @@ async def _admit(assembly: Assembly, single: Single, named: RolloutId | None) ->
         await assembly.journal.put(payload)
     await assembly.engine.open_rollout(compiled.plan, compiled.services, actor=single.who)
     return single.rollout
-
-
-def _refuse_others(assembly: Assembly, single: Single, named: RolloutId | None) -> None:
-    now = assembly.clock.now()
-    for state in assembly.ledger.services().values():
-        own, target = state.plan.rollout, state.plan.target
-        same = (target.subscription.lower(), target.service.lower()) == (
-            single.target.subscription.lower(),
-            single.target.service.lower(),
-        )
-        if own != single.rollout and same and (why := objection(state, named, now)) is not None:
-            raise CommandRefused(why)
 
 
 async def _look(settings: RunSettings, assembly: Assembly, target: Target) -> Observation:
