@@ -7,10 +7,11 @@ from math import ceil
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
-from rollout.core.change_plan import configuration_sent
+from rollout.core.change_plan import UpgradePlan, configuration_sent
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.names import Digest
 from rollout.core.plan import ServicePlan
+from rollout.errors import NotSupportedYet
 from rollout.policy.bundle import Bundle
 from rollout.simulation.weather import Profile
 from rollout.simulation.world import KitMaker
@@ -50,8 +51,11 @@ class Stage:
 
 
 def staged(bundle: Bundle, make_kit: KitMaker, profile: Profile, *, domains: int, instances: int) -> Stage:
-    """Compile a bundle for rehearsals; raises NotSupportedYet for what a run cannot honour either."""
+    """Compile a bundle for rehearsals; raises NotSupportedYet for what cannot be run, or cannot be judged."""
     compiled = compile_bundle(bundle)
+    if not all(isinstance(plan.change, UpgradePlan) for plan in compiled.services):
+        message = "is not judged yet by `rehearse`, which knows what an in-place upgrade must never do"
+        raise NotSupportedYet([bundle.problem(("change",), message)])
     payloads = {Digest(hashlib.sha256(payload).hexdigest()): payload for payload in compiled.payloads}
     wanted = {configuration_sent(plan.change) for plan in compiled.services}
     configurations = {digest: payloads[digest] for digest in wanted if digest is not None}
