@@ -126,7 +126,7 @@ def answered(state: ServiceRollout, fact: Answer, t: float) -> ServiceRollout | 
     """Give the state after the answer to a call; None = no such call waits for one."""
     if (asked := _asked(state, fact.number)) is None:
         return None
-    phase, step, call = asked
+    _, step, call = asked
     if isinstance(fact, event.Untracked) is (call.handle is None):
         return None
     match fact:
@@ -139,17 +139,17 @@ def answered(state: ServiceRollout, fact: Answer, t: float) -> ServiceRollout | 
             timed = step.step if lasts else replace(step.step, began_t=t)
             return put(state, replace(step, step=timed, call=taken))
         case event.Lost(detail=detail):
-            lost = replace(step.step, losses=step.step.losses + 1, last_error=detail)
-            return replace(state, phase=_reconciling(phase, lost, call, t + call.quarantine_s))
+            lost = replace(step.step, losses=step.step.losses + 1, last_error=_clause(detail))
+            return _unclear(state, asked, lost, t + call.quarantine_s)
         case event.Refused(kind=RefusedKind.REJECTED, error=error):
-            refused = replace(step.step, last_error=error)
-            return replace(state, phase=_reconciling(phase, refused, call, t, error))
+            said = _clause(error)
+            return _unclear(state, asked, replace(step.step, last_error=said), t, said)
         case event.Refused(kind=kind, error=error, retry_in_s=retry_in_s):
             waiting = replace(
                 step.step,
                 refusals=step.step.refusals + 1,
                 throttled=step.step.throttled + (kind is RefusedKind.THROTTLED),
-                last_error=error,
+                last_error=_clause(error),
                 not_before_t=t + retry_in_s,
             )
             return found.undone(state, call, waiting)
@@ -170,20 +170,27 @@ def _asked(state: ServiceRollout, number: int) -> _Asked | None:
     return _Asked(phase, step, call) if call is not None and call.number == number else None
 
 
-def _reconciling(
-    phase: Forward | Back, step: Step, call: Call, until_t: float, rejected: str | None = None
-) -> Reconciling | Capturing:
+def _clause(text: str) -> str:
+    """Give the platform's own words as a part of our sentences, which have their own full stop."""
+    return text.rstrip(". ")
+
+
+def _unclear(
+    state: ServiceRollout, asked: _Asked, step: Step, until_t: float, rejected: str | None = None
+) -> ServiceRollout:
+    """Have it found out what became of a call. A copy over a copy changes nothing: it is asked for again, or failed."""
+    phase, _, call = asked
     if isinstance(phase, Capturing):
-        # A copy over a copy changes nothing: it is simply asked for again.
-        return Capturing(replace(step, losses=step.losses + (rejected is not None)))
-    return Reconciling(step, call, quarantine_until_t=until_t, of=phase, rejected=rejected)
+        failure = None if rejected is None else f"{found.refusal(call, rejected)}; nothing was touched"
+        return replace(state, phase=Capturing(step), failure=state.failure or failure)
+    return replace(state, phase=Reconciling(step, call, quarantine_until_t=until_t, of=phase, rejected=rejected))
 
 
 def _untracked(state: ServiceRollout, asked: _Asked, detail: str, t: float) -> ServiceRollout:
-    phase, step, call = asked
+    step = asked.step
     match step:
         case Beginning():
-            return replace(state, phase=_reconciling(phase, step.step, call, t))
+            return _unclear(state, asked, step.step, t)
         case Walking(domain=domain):
             return put(state, Settling(domain, step.step))
         case Capturing():
@@ -200,7 +207,7 @@ def ended(state: ServiceRollout, fact: event.Succeeded | event.Failed, t: float)
         return None
     _, step, call = asked
     if isinstance(fact, event.Failed):
-        return _failed(state, asked, f"{fact.code}: {fact.message}", t)
+        return _failed(state, asked, f"{fact.code}: {_clause(fact.message)}", t)
     match step:
         case Beginning():
             return put(state, found.begun(state, call, t))
@@ -213,12 +220,9 @@ def ended(state: ServiceRollout, fact: event.Succeeded | event.Failed, t: float)
 
 
 def _failed(state: ServiceRollout, asked: _Asked, said: str, t: float) -> ServiceRollout:
-    phase, step, call = asked
-    if isinstance(step, Capturing):
-        why = f"the copy of the old package failed, and nothing was touched: {said}"
-        return replace(state, phase=Capturing(step.step), failure=why)
+    phase, step, _ = asked
     if not isinstance(step, Walking):
-        return replace(state, phase=_reconciling(phase, step.step, call, t, said))
+        return _unclear(state, asked, step.step, t, said)
     if isinstance(phase, Back):
         again = replace(step.step, losses=step.step.losses + 1, last_error=said)
         return put(state, Ready(step.domain, again))

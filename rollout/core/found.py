@@ -34,10 +34,12 @@ def begun(state: ServiceRollout, call: Call, t: float) -> Ready | Settling:
 
 
 def applied(state: ServiceRollout, phase: Reconciling, t: float) -> ServiceRollout:
-    """Go on where the call has taken effect."""
+    """Go on where the call has taken effect; what the platform was to walk and gave up has failed."""
     match phase.call.operation:
-        case StartUpgrade() | StartConfigure():
+        case StartUpgrade() | StartConfigure() as operation:
             step: Phase = begun(state, phase.call, t)
+            if phase.rejected is not None and operation.mode is not Mode.MANUAL:
+                state = replace(state, failure=state.failure or refusal(phase.call, phase.rejected))
         case Walk(domain=domain):
             step = Settling(domain, phase.step)
         case _:
@@ -57,12 +59,18 @@ def not_applied(state: ServiceRollout, phase: Reconciling) -> ServiceRollout:
     after = undone(replace(state, phase=phase.of), phase.call, phase.step)
     if phase.rejected is None:
         return after
-    said = f"the platform refused the {describe(phase.call.operation)}: {phase.rejected}"
+    said = refusal(phase.call, phase.rejected)
     if isinstance(phase.of, Back) and isinstance(phase.call.operation, Walk):
         return put(after, Ready(phase.call.operation.domain, replace(phase.step, losses=phase.step.losses + 1)))
     if isinstance(phase.of, Back):
         return replace(after, no_way_back=said)
     return replace(after, failure=said)
+
+
+def refusal(call: Call, said: str) -> str:
+    """Say that a call was refused, or that what it had begun failed."""
+    what = describe(call.operation)
+    return f"the platform refused the {what}: {said}" if call.handle is None else f"the {what} failed: {said}"
 
 
 def undone(state: ServiceRollout, call: Call, step: Step) -> ServiceRollout:

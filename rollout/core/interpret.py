@@ -32,6 +32,7 @@ from rollout.core.service import ServiceRollout
 from rollout.core.sight import judge
 from rollout.core.slow import slow
 from rollout.core.snapshot import Absent, Look, Snapshot, sighting
+from rollout.core.stages import walks_itself
 
 YOUNG_OPERATION_S = 60.0
 """An unknown id this young is taken for one that is not visible yet."""
@@ -131,7 +132,8 @@ def _what(state: ServiceRollout) -> str:
         case Walking(domain=domain):
             return f"the walk of domain {domain}"
         case Settling(domain=domain):
-            return f"settling after the walk of domain {domain}"
+            whole = f"the {describe(start_of(state))} of all domains"
+            return whole if walks_itself(state) else f"settling after the walk of domain {domain}"
         case Swapping():
             return "the swap"
         case Applying():

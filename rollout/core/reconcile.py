@@ -47,10 +47,17 @@ def reconcile(state: ServiceRollout, phase: Reconciling, seen: Snapshot | Absent
             return _rollback(state, seen)
         case SetStatus(running=running):
             return _status(seen, running=running)
-        case ActOnInstance() if phase.rejected is not None and phase.call.handle is None:
-            return Observed(Finding.NOT_APPLIED, "it was refused at once", sighting(seen))
         case ActOnInstance() | SwapSlots() | CapturePackage():
-            return Escalated(f"nobody can see whether the {describe(operation)} took effect", sighting(seen))
+            return _unseen(phase, seen)
+
+
+def _unseen(phase: Reconciling, seen: Snapshot) -> ServiceFact:
+    """Judge what leaves no mark on the deployment: only a refusal proves that nothing came of it."""
+    what = describe(phase.call.operation)
+    if phase.rejected is not None and phase.call.handle is None:
+        return Observed(Finding.NOT_APPLIED, f"the platform refused the {what}", sighting(seen))
+    failed = f"the {what} failed: {phase.rejected}; " if phase.rejected is not None else ""
+    return Escalated(f"{failed}nobody can see whether the {what} took effect", sighting(seen))
 
 
 def _begin(state: ServiceRollout, seen: Snapshot) -> ServiceFact | None:

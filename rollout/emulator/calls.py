@@ -131,6 +131,7 @@ class Call:
 
     def _conflict(self) -> Exception:
         stranger = self.ids.next()
-        if "slot" in self.names or "deployment" in self.names:
+        occupied = "slot" in self.names and self.slot in self.fabric.service(self.names["service"]).slots
+        if occupied or "deployment" in self.names:
             return self.fabric.lock_text(self.target, stranger)
         return refusals.locked(stranger if self.fabric.knobs.conflict_text == "with_id" else None)

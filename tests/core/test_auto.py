@@ -8,7 +8,7 @@ from rollout.core.deadline import deadline
 from rollout.core.ending import Outcome
 from rollout.core.event import Finding
 from rollout.core.operation import Mode
-from rollout.core.outcome import Running
+from rollout.core.outcome import Failed, Running
 
 
 def test_the_platform_walks_and_all_domains_are_judged_together(story: Any) -> None:
@@ -56,6 +56,14 @@ def test_it_is_rolled_back_only_where_the_platform_still_works_at_it(story: Any)
     assert told.granted("rollback").said == "goes back now"
     assert told.look(told.looks.mid(1, told.ours, manual=False)).finding is Finding.CLEAR
     assert isinstance(told.action, Submit)
+
+
+def test_what_the_platform_gives_up_has_failed_and_is_not_waited_for(story: Any) -> None:
+    told = story.of("auto:beginning accepted")
+    told.poll(Failed("InternalError", "it broke."))
+    told.look(told.looks.mid(1, told.ours, manual=False))
+    assert told.state.failure == "the upgrade failed: InternalError: it broke"
+    assert told.obey().phase == "RollingBack"
 
 
 def test_what_is_gone_before_it_was_complete_is_somebody_elses(story: Any) -> None:

@@ -44,7 +44,7 @@ def test_where_the_copy_will_lie_is_drawn_first_then_it_is_made_and_then_the_cha
     assert (told.phase, told.state.captured, told.state.begun) == ("Beginning", True, False)
 
 
-@pytest.mark.parametrize("answer", ["lost", "rejected", "forgotten"])
+@pytest.mark.parametrize("answer", ["lost", "forgotten"])
 def test_a_copy_is_simply_asked_for_again_a_few_times(story: Any, answer: str) -> None:
     told = story.of("copied:capturing")
     for times in range(1, LOST_REPEATS_MAX + 2):
@@ -53,8 +53,6 @@ def test_a_copy_is_simply_asked_for_again_a_few_times(story: Any, answer: str) -
         told.tell(told.intended(CapturePackage(CONTAINER)))
         if answer == "lost":
             told.tell(told.lost())
-        elif answer == "rejected":
-            told.tell(told.refused(RefusedKind.REJECTED))
         else:
             told.tell(told.accepted)
             told.poll(Unknown("404"), after_s=61.0)
@@ -73,7 +71,15 @@ def test_a_copy_that_fails_ends_it_before_anything_is_touched(story: Any) -> Non
     told.poll(Failed("StorageError", "no room"))
     ended = told.obey().state.ended
     assert ended.outcome is Outcome.FAILED
-    assert ended.reason == "the copy of the old package failed, and nothing was touched: StorageError: no room"
+    assert ended.reason == "the copy of the old package failed: StorageError: no room; nothing was touched"
+
+
+def test_a_copy_that_is_refused_ends_it_before_anything_is_touched(story: Any) -> None:
+    told = story.of("copied:capturing asked")
+    told.tell(told.refused(RefusedKind.REJECTED))
+    ended = told.obey().state.ended
+    assert ended.outcome is Outcome.FAILED
+    assert ended.reason == "the platform refused the copy of the old package: said no; nothing was touched"
 
 
 def test_a_copy_has_the_limit_of_a_begin(story: Any) -> None:

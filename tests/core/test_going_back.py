@@ -99,8 +99,12 @@ def test_a_rollback_the_platform_refuses_is_held_with_its_words(story: Any, answ
         told.tell(told.accepted, told.failed)
     assert told.look(told.looks.mid(1, told.ours)).finding is Finding.NOT_APPLIED
     assert told.obey().phase == "HeldForPerson"
-    assert "the platform refused the rollback: " in told.why
-    assert ("said no" if answer == "rejected" else "InternalError: it broke") in told.why
+    said = (
+        "the platform refused the rollback: "
+        if answer == "rejected"
+        else "the rollback failed: InternalError: it broke"
+    )
+    assert f"it cannot go back: {said}" in told.why
 
 
 @pytest.mark.parametrize("answer", ["rejected", "lost"])

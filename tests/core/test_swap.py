@@ -179,7 +179,9 @@ def test_a_refused_swap_ends_as_failed_with_nothing_changed(story: Any, answer: 
         told.tell(told.accepted)
         told.poll(Failed("InternalError", "it broke"))
     told.look(told.looks.production())
-    assert told.state.failure.startswith("the platform refused the swap: ")
+    assert told.state.failure.startswith(
+        "the platform refused the swap: " if answer == "rejected" else "the swap failed: InternalError: "
+    )
     assert told.obey().state.ended.outcome is Outcome.FAILED
 
 

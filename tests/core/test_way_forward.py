@@ -178,7 +178,7 @@ def test_a_begin_that_fails_unseen_changed_nothing_and_ends_as_failed(story: Any
     told = story().go("beginning accepted")
     told.poll(Failed("BadRequest", "no such role"))
     told.look(told.looks.running())
-    assert told.state.failure == "the platform refused the upgrade: BadRequest: no such role"
+    assert told.state.failure == "the upgrade failed: BadRequest: no such role"
     assert told.obey().state.ended.outcome is Outcome.FAILED
 
 
