@@ -1,6 +1,7 @@
 """What a platform is to the engine: look, ask, follow. The engine knows no platform by name."""
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -97,14 +98,49 @@ class Platform(Protocol):
         ...
 
 
+OnResult = Callable[[int, Progress], None]
+"""Hears one answer of a `PollMany`: the position of its handle among those given, and what was said."""
+
+
+class PollMany(Protocol):
+    """Asks about many operations of one scope, and returns at once."""
+
+    def __call__(self, scope: str, handles: Sequence[Handle], on_result: OnResult) -> None:
+        """Ask about each of `handles`, all of `scope`.
+
+        `on_result` is called exactly once for each, in a later turn of the loop and in any order. An answer means what
+        `poll` would have given; what cannot be had in time is Unreachable. It must not raise.
+        """
+        ...
+
+
+@runtime_checkable
+class PollsMany(Protocol):
+    """A platform that can ask about many operations at once, without a task for each; else each one is polled."""
+
+    @property
+    def questions_max(self) -> int:
+        """How many questions it has room for at once, all scopes together."""
+        ...
+
+    def polling(self) -> AbstractAsyncContextManager[PollMany]:
+        """Give the way to ask for the time of a block. When it ends, what is not answered yet is never told.
+
+        A mistake of the platform's own ends the block, in an ExceptionGroup.
+        """
+        ...
+
+
 @runtime_checkable
 class ListsRunning(Protocol):
     """A platform that can also list what is in progress; without it each operation is polled by itself."""
 
-    async def running(self, scope: str, since: float) -> frozenset[Handle] | Unreachable:
-        """Give the operations in progress in `scope` that began at `since` (POSIX seconds UTC) or later.
+    def running(self, scope: str, since: float) -> AsyncIterator[frozenset[str] | Unreachable]:
+        """Give the ids of the operations in progress in `scope` that began at `since` (POSIX seconds UTC) or later.
 
-        A hint, never a proof: what is missing may have ended or may not be visible yet, and is polled by its handle.
+        One question for each page, asked when the page is awaited, so that who lists can pace itself. What is
+        Unreachable ends the listing, and then it is not whole. A hint, never a proof: what is missing may have ended,
+        may not be visible yet or may have slipped between two pages, and is polled by its handle.
         """
         ...
 

@@ -3,6 +3,7 @@
 A platform joins by one entry in `WORLDS`: a context that gives a `World`. Nothing here knows how one speaks.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -29,7 +30,19 @@ from rollout.core.operation import (
     SwapSlots,
     Walk,
 )
-from rollout.core.outcome import Accepted, Failed, Handle, Lost, Refused, RefusedKind, Running, Succeeded, Unknown
+from rollout.core.outcome import (
+    Accepted,
+    Failed,
+    Handle,
+    Lost,
+    Progress,
+    Refused,
+    RefusedKind,
+    Running,
+    Succeeded,
+    Unknown,
+    Unreachable,
+)
 from rollout.core.prepare import Drawn, Order, Unfeasible
 from rollout.core.snapshot import Absent, Activity, Snapshot
 from rollout.emulator.fabric import EPOCH, Fabric
@@ -39,7 +52,7 @@ from rollout.emulator.request_ids import RequestIds
 from rollout.emulator.server import serve
 from rollout.platforms.classic.platform import ClassicPlatform
 from rollout.platforms.classic.vocabulary import Slot as FabricSlot
-from rollout.platforms.platform import ListsRunning, Platform
+from rollout.platforms.platform import ListsRunning, Platform, PollsMany
 from rollout.simulation.direct import DirectPlatform
 from rollout.simulation.wire import SteadyWire
 
@@ -366,15 +379,55 @@ async def test_a_handle_outlives_its_platform_as_a_plain_record(world: World) ->
     assert isinstance(await ended(world, again), Succeeded)
 
 
+async def test_a_platform_asked_about_many_at_once_says_of_each_once_what_poll_would_have_said(world: World) -> None:
+    if not isinstance(world.platform, PollsMany):
+        pytest.skip("this platform is asked about one operation at a time")
+    begun_by = await accepted(world, world.begin)
+    assert isinstance(await ended(world, begun_by), Succeeded)
+    walk = await accepted(world, Walk(0))
+    handles = [Handle(begun_by.scope, "f" * 32), walk, begun_by]
+    answers = await asked_at_once(world.platform, handles)
+    assert [type(answer) for answer in answers] == [Unknown, Running, Succeeded]
+    assert answers == [await world.platform.poll(handle) for handle in handles]
+
+
+async def asked_at_once(platform: PollsMany, handles: list[Handle]) -> list[Progress]:
+    """Ask about all of them, and expect one answer each, none of it before the question returned."""
+    told: dict[int, list[Progress]] = {}
+    every = asyncio.get_running_loop().create_future()
+
+    def on_result(position: int, progress: Progress) -> None:
+        told.setdefault(position, []).append(progress)
+        if len(told) == len(handles):
+            every.set_result(None)
+
+    async with platform.polling() as poll_many:
+        poll_many(handles[0].scope, handles, on_result)
+        assert not told
+        await every
+        await asyncio.sleep(0)
+    assert [len(told[position]) for position in range(len(handles))] == [1] * len(handles)
+    return [told[position][0] for position in range(len(handles))]
+
+
 async def test_a_platform_that_lists_what_runs_names_a_change_until_it_has_ended(world: World) -> None:
     if not isinstance(world.platform, ListsRunning):
         pytest.skip("this platform polls each operation by itself")
     scope, since = world.platform.write_scope(world.target), world.wall()
-    assert await world.platform.running(scope, since) == frozenset()
+    assert await listed(world.platform, scope, since) == set()
     handle = await accepted(world, world.begin)
-    assert await world.platform.running(scope, since) == frozenset({handle})
+    assert await listed(world.platform, scope, since) == {handle.id}
     assert isinstance(await ended(world, handle), Succeeded)
-    assert await world.platform.running(scope, since) == frozenset()
+    assert await listed(world.platform, scope, since) == set()
+
+
+async def listed(platform: ListsRunning, scope: str, since: float) -> set[str]:
+    """List what runs, page by page, and expect a whole listing."""
+    ids: set[str] = set()
+    async for page in platform.running(scope, since):
+        assert not isinstance(page, Unreachable), page
+        ids |= page
+    return ids
 
 
 # --- changes of configuration ---

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from rollout.core.names import ServiceName, Slot, Target
-from rollout.core.outcome import Failed, Handle, Running, Succeeded, Unreachable
+from rollout.core.outcome import Failed, Running, Succeeded, Unreachable
 from rollout.platforms.classic.decode_listing import Caller
 from rollout.platforms.classic.listing import SKEW_S, ForeignOperation
 from rollout.platforms.classic.platform import ClassicPlatform
@@ -20,6 +20,10 @@ OURS = "0f8fad5bd9cb469fa16570867728950e"
 
 def platform_at(kit: Any, url: str) -> ClassicPlatform:
     return ClassicPlatform(url, kit.Shelf({}), wall=lambda: NOW, request_timeout_s=5.0)
+
+
+async def listed(platform: ClassicPlatform, scope: str, since: float) -> list[frozenset[str] | Unreachable]:
+    return [page async for page in platform.running(scope, since)]
 
 
 def queries(server: Any) -> list[dict[str, str]]:
@@ -106,7 +110,7 @@ async def test_the_window_allows_for_clocks_that_differ_and_never_asks_for_more_
     async with kit.raw_server(by_object(kit, {})) as server:
         platform = platform_at(kit, server.url)
         for since in (NOW - 3_600, NOW - 400 * 86_400, NOW + 60):
-            assert await platform.running(kit.subscription, since) == frozenset()
+            assert await listed(platform, kit.subscription, since) == [frozenset()]
         await platform.close()
     asked = [
         tuple(datetime.fromisoformat(query[name]).timestamp() for name in ("StartTime", "EndTime"))
@@ -117,7 +121,7 @@ async def test_the_window_allows_for_clocks_that_differ_and_never_asks_for_more_
     assert asked[2][0] < asked[2][1]
 
 
-async def test_what_runs_is_listed_as_handles_and_what_has_ended_is_not(kit: Any) -> None:
+async def test_what_runs_is_listed_by_id_and_what_has_ended_is_not(kit: Any) -> None:
     listing = (kit.golden / "operations.response.xml").read_bytes()
     ended = (kit.golden / "operations.page.response.xml").read_bytes().partition(b"<SubscriptionOperation>")[2]
     both = listing.replace(
@@ -128,9 +132,9 @@ async def test_what_runs_is_listed_as_handles_and_what_has_ended_is_not(kit: Any
     async with kit.raw_server(kit.always(kit.http(200, both))) as server:
         platform = platform_at(kit, server.url)
         assert isinstance(platform, ListsRunning)
-        running = await platform.running(kit.subscription, NOW - 60)
+        running = await listed(platform, kit.subscription, NOW - 60)
         await platform.close()
-    assert running == frozenset({Handle(kit.subscription, OURS)})
+    assert running == [frozenset({OURS})]
     assert queries(server)[0]["OperationResultFilter"] == "InProgress"
 
 
@@ -139,7 +143,7 @@ async def test_a_listing_that_fails_is_unreachable_and_never_an_empty_one(kit: A
     reply = kit.http(status, (kit.golden / f"{name}.response.xml").read_bytes())
     async with kit.raw_server(kit.always(reply)) as server:
         platform = platform_at(kit, server.url)
-        assert isinstance(await platform.running(kit.subscription, NOW), Unreachable)
+        assert isinstance((await listed(platform, kit.subscription, NOW))[-1], Unreachable)
         assert isinstance(await platform.whose(kit.target(), NOW), Unreachable)
         await platform.close()
 
@@ -148,7 +152,7 @@ async def test_a_name_that_cannot_stand_in_a_path_is_no_evidence(kit: Any) -> No
     platform = platform_at(kit, "http://127.0.0.1:1")
     nameless = Target(kit.subscription, ServiceName(".."), Slot.PRODUCTION)
     assert isinstance(await platform.whose(nameless, NOW), Unreachable)
-    assert isinstance(await platform.running("", NOW), Unreachable)
+    assert isinstance((await listed(platform, "", NOW))[-1], Unreachable)
 
 
 @pytest.mark.parametrize(

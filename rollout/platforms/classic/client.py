@@ -12,7 +12,13 @@ from rollout.platforms.classic import faults, xml
 from rollout.platforms.classic.access import NOBODY, Credentials
 from rollout.platforms.classic.decode import ApiError
 from rollout.platforms.classic.decode_extension import Extension, decode_extension, decode_extensions
-from rollout.platforms.classic.decode_listing import ListedOperation, OperationsRead, decode_operations
+from rollout.platforms.classic.decode_listing import (
+    ListedOperation,
+    OperationsRead,
+    RunningRead,
+    decode_operations,
+    decode_running,
+)
 from rollout.platforms.classic.decode_service import (
     Availability,
     CloudService,
@@ -58,7 +64,7 @@ UNKNOWN_WORDS_MAX: Final = 256
 """How many strange words are remembered, so that each is warned about once."""
 
 _Read = TypeVar("_Read")
-_Page = TypeVar("_Page", OperationsRead, ServicesRead)
+_Page = TypeVar("_Page", OperationsRead, RunningRead, ServicesRead)
 
 
 class ClassicClient:
@@ -203,6 +209,11 @@ class ClassicClient:
         async for page in self._pages(call, decode_operations, _mark_in_body):
             yield page.operations if isinstance(page, OperationsRead) else page
 
+    async def running(self, call: ListOperations) -> AsyncIterator[frozenset[str] | Unreachable | Absent]:
+        """List Subscription Operations for the ids of those in progress; what is not a page is the last thing given."""
+        async for page in self._pages(call, decode_running, _mark_in_body):
+            yield page.ids if isinstance(page, RunningRead) else page
+
     async def is_free(self, call: CheckName) -> Availability | Unreachable | Absent:
         """Check whether a cloud service may have a name."""
         return await self._ask(call, decode_availability)
@@ -266,5 +277,5 @@ def _mark_in_header(exchange: Exchange, _page: ServicesRead) -> str | None:
     return values[0] or None if values else None
 
 
-def _mark_in_body(_exchange: Exchange, page: OperationsRead) -> str | None:
+def _mark_in_body(_exchange: Exchange, page: OperationsRead | RunningRead) -> str | None:
     return page.continuation

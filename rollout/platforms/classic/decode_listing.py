@@ -60,6 +60,14 @@ class OperationsRead(msgspec.Struct, frozen=True):
     unknown: tuple[UnknownWord, ...] = ()
 
 
+class RunningRead(msgspec.Struct, frozen=True):
+    """The ids of one page's operations that are in progress, in the normal spelling."""
+
+    ids: frozenset[str]
+    continuation: str | None
+    unknown: tuple[UnknownWord, ...] = ()
+
+
 def decode_operations(body: bytes, limits: xml.XmlLimits = xml.DEFAULT_LIMITS) -> OperationsRead | ApiError:
     """Read one page of List Subscription Operations; raise `Unreadable` where it is neither that nor an Error."""
     root = xml.parse(body, {"SubscriptionOperationCollection", xml.ERROR}, limits=limits)
@@ -70,6 +78,20 @@ def decode_operations(body: bytes, limits: xml.XmlLimits = xml.DEFAULT_LIMITS) -
     elements = () if listed is None else xml.children(listed, "SubscriptionOperation")
     operations = tuple(_operation(each, words) for each in elements)
     return OperationsRead(operations, xml.text(root, "ContinuationToken") or None, words.unknown())
+
+
+def decode_running(body: bytes, limits: xml.XmlLimits = xml.DEFAULT_LIMITS) -> RunningRead | ApiError:
+    """Read of one page only which operations are in progress; what has no request id is nobody's handle."""
+    root = xml.parse(body, {"SubscriptionOperationCollection", xml.ERROR}, limits=limits)
+    if xml.local(root) == xml.ERROR:
+        return error_of(root)
+    words = Words()
+    listed = xml.child(root, "SubscriptionOperations")
+    elements = () if listed is None else xml.children(listed, "SubscriptionOperation")
+    running = (each for each in elements if isinstance(_progress(each, words), Running))
+    ids = (fields.normal_request_id(fields.required(each, "OperationId")) for each in running)
+    found = frozenset(each for each in ids if each is not None)
+    return RunningRead(found, xml.text(root, "ContinuationToken") or None, words.unknown())
 
 
 def _operation(element: etree._Element, words: Words) -> ListedOperation:

@@ -1,12 +1,12 @@
 """Ask everybody's operations: who else is at work on a deployment, and which of ours are still in progress."""
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
 
-from rollout.core.outcome import Failed, Handle, Running, Succeeded, Unreachable
+from rollout.core.outcome import Failed, Running, Succeeded, Unreachable
 from rollout.core.snapshot import Absent
 from rollout.platforms.classic.client import ClassicClient
 from rollout.platforms.classic.decode_listing import Caller, ListedOperation
@@ -59,15 +59,13 @@ async def whose(
 
 async def running(
     client: ClassicClient, subscription: str, window: tuple[float, float]
-) -> frozenset[Handle] | Unreachable:
-    """Give the handles of all operations in progress that began in `window`: a hint, never a proof.
+) -> AsyncIterator[frozenset[str] | Unreachable]:
+    """Give the ids of all operations in progress that began in `window`, page by page: a hint, never a proof.
 
     The service may show an operation late, so one that is missing here is asked for by its id.
     """
-    listed = await _listed(client, _listing(subscription, window, status=OperationStatus.IN_PROGRESS))
-    if isinstance(listed, Unreachable):
-        return listed
-    return frozenset(Handle(subscription, each.id) for each in listed if isinstance(each.progress, Running))
+    async for page in client.running(_listing(subscription, window, status=OperationStatus.IN_PROGRESS)):
+        yield Unreachable(page.detail) if isinstance(page, Absent) else page
 
 
 async def _listed(client: ClassicClient, call: ListOperations) -> list[ListedOperation] | Unreachable:

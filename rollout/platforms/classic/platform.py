@@ -1,7 +1,7 @@
 """The classic Service Management API as a platform: look at deployments, ask for changes, follow operations."""
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from typing import Final
 
 from rollout.core.names import Digest, Target
@@ -110,9 +110,10 @@ class ClassicPlatform:
         why = await packages.missing(urls, self._connectors, self._request_timeout_s)
         return drawn if why is None else Unfeasible(why)
 
-    async def running(self, scope: str, since: float) -> frozenset[Handle] | Unreachable:
+    async def running(self, scope: str, since: float) -> AsyncIterator[frozenset[str] | Unreachable]:
         """List what is in progress in a subscription and began at `since`, in POSIX seconds UTC, or later."""
-        return await listing.running(self.client(scope), scope, (since, self._wall()))
+        async for page in listing.running(self.client(scope), scope, (since, self._wall())):
+            yield page
 
     async def whose(
         self, target: Target, since: float, ours: Collection[str] = ()
