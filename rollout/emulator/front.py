@@ -16,6 +16,7 @@ from rollout.emulator.request_ids import RequestIds
 from rollout.emulator.routes import Route
 from rollout.platforms.classic.vocabulary import (
     CONTINUATION_HEADER,
+    PIPELINING_HEADER,
     REGION_HEADER,
     REQUEST_ID_HEADER,
     RESPONSE_CONTENT_TYPE,
@@ -24,6 +25,7 @@ from rollout.platforms.classic.vocabulary import (
 )
 
 _HEADERS: Final = {
+    PIPELINING_HEADER: "16",
     REGION_HEADER: "ussouth3",
     "Cache-Control": "no-cache",
     "Server": "1.0.6198.319, (rd_rdfe_stable.160216-1642), Microsoft-HTTPAPI/2.0",

@@ -1,5 +1,6 @@
 """The classic Service Management API, one method for each of its operations: records in, values out."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Final, TypeVar
 
@@ -30,6 +31,9 @@ from rollout.platforms.classic.decode_service import (
 from rollout.platforms.classic.endpoint import Endpoint
 from rollout.platforms.classic.exchange import Break, Broken, Exchange, Reply
 from rollout.platforms.classic.fields import UnknownWord
+from rollout.platforms.classic.lane_limits import LaneLimits
+from rollout.platforms.classic.lane_way import Way
+from rollout.platforms.classic.lanes import LaneGroup
 from rollout.platforms.classic.prove import proof
 from rollout.platforms.classic.request import Call, CannotEncode, checked_version
 from rollout.platforms.classic.requests.configure import ChangeConfiguration
@@ -60,6 +64,8 @@ from rollout.platforms.platform import Ticket
 REQUEST_TIMEOUT_S: Final = 30.0
 PAGES_MAX: Final = 200
 """Of one listing; over it the listing ends as unreachable, since a part is not the whole."""
+RUNNING_PAGES_MAX: Final = 20_000
+"""Of a listing of what is in progress; each page is paced by whoever lists."""
 UNKNOWN_WORDS_MAX: Final = 256
 """How many strange words are remembered, so that each is warned about once."""
 
@@ -185,9 +191,17 @@ class ClassicClient:
     async def operation(self, handle: Handle) -> Progress:
         """Get Operation Status."""
         exchange = await self._exchange(GetOperation(subscription=handle.scope, id=handle.id))
+        return self.polled(exchange, handle).progress
+
+    def polled(self, exchange: Exchange, handle: Handle) -> faults.Polled:
+        """Read an answer to Get Operation Status, by whichever connection it came."""
         seen = faults.polled(exchange, handle, self._xml_limits)
         self._warn(seen.unknown)
-        return seen.progress
+        return seen
+
+    def lanes(self, tasks: asyncio.TaskGroup, limits: LaneLimits) -> LaneGroup:
+        """Begin lanes to the same endpoint with the same credentials; `tasks` bounds their life."""
+        return LaneGroup(Way(self._transport, self._request_timeout_s, self.polled, self.operation), limits, tasks)
 
     async def service(self, call: GetService) -> CloudService | Unreachable | Absent:
         """Get Cloud Service Properties."""
@@ -211,7 +225,7 @@ class ClassicClient:
 
     async def running(self, call: ListOperations) -> AsyncIterator[frozenset[str] | Unreachable | Absent]:
         """List Subscription Operations for the ids of those in progress; what is not a page is the last thing given."""
-        async for page in self._pages(call, decode_running, _mark_in_body):
+        async for page in self._pages(call, decode_running, _mark_in_body, RUNNING_PAGES_MAX):
             yield page.ids if isinstance(page, RunningRead) else page
 
     async def is_free(self, call: CheckName) -> Availability | Unreachable | Absent:
@@ -247,9 +261,11 @@ class ClassicClient:
         call: ListOperations | ListServices,
         decode: Callable[[bytes, xml.XmlLimits], _Page | ApiError],
         mark_of: Callable[[Exchange, _Page], str | None],
+        pages_max: int | None = None,
     ) -> AsyncIterator[_Page | Unreachable | Absent]:
         """Follow the marks from page to page; a failure, a circle and too long a list are said, not passed over."""
-        for _ in range(PAGES_MAX):
+        pages_max = pages_max or PAGES_MAX
+        for _ in range(pages_max):
             exchange = await self._exchange(call)
             page = faults.answered(exchange, decode, self._xml_limits)
             if not isinstance(page, Unreachable | Absent):
@@ -262,7 +278,7 @@ class ClassicClient:
                 yield Unreachable("the listing goes round in a circle: a page names itself as the next")
                 return
             call = msgspec.structs.replace(call, continuation=mark)
-        yield Unreachable(f"the listing has more than {PAGES_MAX} pages")
+        yield Unreachable(f"the listing has more than {pages_max} pages")
 
     def _warn(self, words: tuple[UnknownWord, ...]) -> None:
         """Log each word the vocabulary does not hold once; it has been kept as it came."""

@@ -65,6 +65,8 @@ class Polled(msgspec.Struct, frozen=True):
 
     progress: Progress
     unknown: tuple[UnknownWord, ...] = ()
+    mixed_up: bool = False
+    """It was about another operation than the one asked about."""
 
 
 def submit_outcome(exchange: Exchange, scope: str, limits: xml.XmlLimits = xml.DEFAULT_LIMITS) -> Outcome:
@@ -133,7 +135,8 @@ def polled(exchange: Exchange, handle: Handle, limits: xml.XmlLimits = xml.DEFAU
     if exchange.status != _OK:
         return Polled(_no_evidence(exchange, None, "an Operation under another status than 200"))
     if read.id != normal_request_id(handle.id):
-        return Polled(_no_evidence(exchange, None, f"asked for operation {redact(handle.id)}, told of {read.id}"))
+        told = _no_evidence(exchange, None, f"asked for operation {redact(handle.id)}, told of {read.id}")
+        return Polled(told, mixed_up=True)
     return Polled(read.progress, read.unknown)
 
 

@@ -1,8 +1,10 @@
 """The classic Service Management API as a platform: look at deployments, ask for changes, follow operations."""
 
+import asyncio
+import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from rollout.core.names import Digest, Target
 from rollout.core.operation import Operation
@@ -14,13 +16,17 @@ from rollout.platforms.classic import draw, encode, listing, packages, xml
 from rollout.platforms.classic.access import NOBODY, Credentials
 from rollout.platforms.classic.client import REQUEST_TIMEOUT_S, ClassicClient
 from rollout.platforms.classic.endpoint import parse_endpoint
+from rollout.platforms.classic.lane_limits import DEFAULT_LANES, LaneLimits
 from rollout.platforms.classic.paths import deployment_path, service_path, slot_path
 from rollout.platforms.classic.request import CannotEncode, checked_version
 from rollout.platforms.classic.requests.deployment import GetDeployment
 from rollout.platforms.classic.transport import DEFAULT_LIMITS, Connectors, TransportLimits, tcp_connector
 from rollout.platforms.classic.vocabulary import CLIENT_VERSION
 from rollout.platforms.classic.write import url_text
-from rollout.platforms.platform import Capabilities, Payloads, RollbackSupport, Ticket, WalkOrder
+from rollout.platforms.platform import Capabilities, OnResult, Payloads, PollMany, RollbackSupport, Ticket, WalkOrder
+
+if TYPE_CHECKING:
+    from rollout.platforms.classic.lanes import LaneGroup
 
 STRANGERS_SHOWN_MAX: Final = 3
 CAPABILITIES: Final = Capabilities(
@@ -54,6 +60,7 @@ class ClassicPlatform:
         xml_limits: xml.XmlLimits = xml.DEFAULT_LIMITS,
         connectors: Connectors = tcp_connector,
         wall: Callable[[], float] = time.time,
+        lanes: LaneLimits = DEFAULT_LANES,
     ) -> None:
         """`credentials` gives those of a subscription, each time the same object, which has its own connections.
 
@@ -69,6 +76,7 @@ class ClassicPlatform:
         self._xml_limits = xml_limits
         self._connectors = connectors
         self._wall = wall
+        self._lanes = lanes
         self._clients: dict[int, tuple[Credentials, ClassicClient]] = {}
 
     @property
@@ -109,6 +117,29 @@ class ClassicPlatform:
             return Unfeasible(str(error))
         why = await packages.missing(urls, self._connectors, self._request_timeout_s)
         return drawn if why is None else Unfeasible(why)
+
+    @property
+    def questions_max(self) -> int:
+        """As many as one group of lanes has on their way at once."""
+        return self._lanes.lanes * self._lanes.depth
+
+    @contextlib.asynccontextmanager
+    async def polling(self) -> AsyncIterator[PollMany]:
+        """Give the lanes, those of each set of credentials apart, for the time of a block."""
+        groups: dict[int, LaneGroup] = {}
+        async with asyncio.TaskGroup() as tasks:
+
+            def poll_many(scope: str, handles: Sequence[Handle], on_result: OnResult) -> None:
+                client = self.client(scope)
+                if (group := groups.get(id(client))) is None:
+                    group = groups[id(client)] = client.lanes(tasks, self._lanes)
+                group.ask(scope, handles, on_result)
+
+            try:
+                yield poll_many
+            finally:
+                for group in groups.values():
+                    group.close()
 
     async def running(self, scope: str, since: float) -> AsyncIterator[frozenset[str] | Unreachable]:
         """List what is in progress in a subscription and began at `since`, in POSIX seconds UTC, or later."""

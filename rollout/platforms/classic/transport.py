@@ -26,7 +26,7 @@ from rollout.platforms.classic.vocabulary import (
     VERSION_HEADER,
 )
 
-_HEADERS: Final = {"Accept": REQUEST_CONTENT_TYPE, "Accept-Encoding": "identity", "User-Agent": "rollout"}
+HEADERS: Final = {"Accept": REQUEST_CONTENT_TYPE, "Accept-Encoding": "identity", "User-Agent": "rollout"}
 
 
 class TransportLimits(msgspec.Struct, frozen=True):
@@ -66,11 +66,13 @@ class Transport:
         limits: TransportLimits = DEFAULT_LIMITS,
         connectors: Connectors = tcp_connector,
     ) -> None:
-        self._endpoint = endpoint
-        self._credentials = credentials
-        self._renewal = Renewal(credentials)
-        self._headers = _HEADERS | {VERSION_HEADER: checked_version(version)}
-        self._limits = limits
+        self.endpoint = endpoint
+        self.credentials = credentials
+        self.renewal = Renewal(credentials)
+        """Who knows which token works, for other connections to the same endpoint too."""
+        self.version = checked_version(version)
+        self._headers = HEADERS | {VERSION_HEADER: version}
+        self.limits = limits
         self._connectors = connectors
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
@@ -87,7 +89,7 @@ class Transport:
             async with asyncio.timeout(timeout_s):
                 return await self._attempt(request, timeout_s, passage)
         except NoAccess as error:
-            why = PROSE[Break.NO_ACCESS].format(host=self._endpoint.host)
+            why = PROSE[Break.NO_ACCESS].format(host=self.endpoint.host)
             return Broken(Break.NO_ACCESS, sent=False, detail=redact(f"{why}: {error}"))
         except (aiohttp.ClientError, OSError) as error:
             if isinstance(error.__cause__, InvariantBroken):
@@ -102,26 +104,26 @@ class Transport:
 
     async def _attempt(self, request: Request, timeout_s: float, passage: Passage) -> Reply:
         """Ask; a question whose token was refused is asked once more with a new one, a mutating call never."""
-        passage.begin_leg(self._endpoint.host)
-        shown = await self._renewal.authorization()
+        passage.begin_leg(self.endpoint.host)
+        shown = await self.renewal.authorization()
         reply = await self._ask(request, timeout_s, passage, shown)
         if not is_refusal(reply):
             return reply
-        passage.begin_leg(self._endpoint.host)
-        if not await self._renewal.renewed(shown):
+        passage.begin_leg(self.endpoint.host)
+        if not await self.renewal.renewed(shown):
             return reply
         if request.mutates:
             return msgspec.structs.replace(reply, renewed=True)
-        return await self._ask(request, timeout_s, passage, await self._renewal.authorization())
+        return await self._ask(request, timeout_s, passage, await self.renewal.authorization())
 
     async def _ask(self, request: Request, timeout_s: float, passage: Passage, shown: str | None) -> Reply:
         """Send to the endpoint, and on from there by one hop at most; a second redirect is given back."""
-        reply = await self._leg(self._endpoint.origin, request, timeout_s, passage, shown)
-        origin = onward(reply, request, self._endpoint)
+        reply = await self._leg(self.endpoint.origin, request, timeout_s, passage, shown)
+        origin = onward(reply, request, self.endpoint)
         if origin is not None:
             reply = await self._leg(origin, request, timeout_s, passage, shown)
         if not is_refusal(reply):
-            self._renewal.worked(shown)
+            self.renewal.worked(shown)
         return reply
 
     async def _leg(self, origin: str, request: Request, timeout_s: float, passage: Passage, shown: str | None) -> Reply:
@@ -134,8 +136,8 @@ class Transport:
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(
                 total=None,
-                connect=self._limits.connect_s_max,
-                sock_connect=self._limits.connect_s_max,
+                connect=self.limits.connect_s_max,
+                sock_connect=self.limits.connect_s_max,
                 sock_read=timeout_s,
             ),
             trace_request_ctx=passage,
@@ -147,7 +149,7 @@ class Transport:
         session = self._sessions.get(mutates)
         if session is None:
             session = aiohttp.ClientSession(
-                connector=self._connectors(self._credentials.ssl_context(), self._limits.connections_max, not mutates),
+                connector=self._connectors(self.credentials.ssl_context(), self.limits.connections_max, not mutates),
                 headers=self._headers,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
@@ -164,9 +166,9 @@ class Transport:
         body = bytearray()
         async for chunk in response.content.iter_any():
             body += chunk
-            if len(body) > self._limits.reply_bytes_max:
+            if len(body) > self.limits.reply_bytes_max:
                 response.close()
-                return Reply(response.status, headers, bytes(body[: self._limits.reply_bytes_max]), oversize=True)
+                return Reply(response.status, headers, bytes(body[: self.limits.reply_bytes_max]), oversize=True)
         return Reply(response.status, headers, bytes(body))
 
 

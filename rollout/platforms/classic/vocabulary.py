@@ -16,6 +16,8 @@ VERSION_HEADER: Final = "x-ms-version"
 REQUEST_ID_HEADER: Final = "x-ms-request-id"
 REGION_HEADER: Final = "x-ms-servedbyregion"
 CONTINUATION_HEADER: Final = "x-ms-continuation-token"
+PIPELINING_HEADER: Final = "x-ms-rollout-pipelining"
+"""Not of the service: how many requests in a row a server says it takes, so that nobody has to guess."""
 
 REQUEST_CONTENT_TYPE: Final = "application/xml"
 RESPONSE_CONTENT_TYPE: Final = "application/xml; charset=utf-8"
