@@ -55,10 +55,10 @@ class Breaker:
         """Hear that a call that was let through is not made."""
         self._trial_t = None
 
-    def answered(self, t: float, asked_t: float, *, ok: bool) -> None:
-        """Hear what became of a call made at `asked_t`. Older ones say nothing about an endpoint given up since."""
+    def answered(self, t: float, asked_t: float, *, ok: bool, times: int = 1) -> None:
+        """Hear what became of calls, the last at `asked_t`. Older ones say nothing about an endpoint given up since."""
         if self._opened_t is None:
-            self._count(t, ok=ok)
+            self._count(t, times, ok=ok)
         elif asked_t >= self._opened_t:
             self._trial_t = None
             self._trial_from_t = t + OPEN_S
@@ -66,16 +66,16 @@ class Breaker:
                 self._opened_t = None
                 self._seconds.clear()
 
-    def _count(self, t: float, *, ok: bool) -> None:
+    def _count(self, t: float, times: int, *, ok: bool) -> None:
         second = int(t)
         if not self._seconds or self._seconds[-1][0] != second:
             self._seconds.append([second, 0, 0])
             while self._seconds[0][0] <= t - WINDOW_S:
                 self._seconds.popleft()
-        self._seconds[-1][1] += 1
+        self._seconds[-1][1] += times
         if ok:
             return
-        self._seconds[-1][2] += 1
+        self._seconds[-1][2] += times
         answers = sum(each[1] for each in self._seconds)
         failures = sum(each[2] for each in self._seconds)
         if answers >= ANSWERS_MIN and failures >= FAILED_SHARE * answers:

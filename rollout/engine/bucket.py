@@ -66,13 +66,15 @@ class Bucket:
         """Permits per second, as last learned."""
         self._permits = self._stock()
 
-    def take(self, t: float, lane: Lane) -> bool:
-        """Take one permit if there is one for this lane now."""
+    def take(self, t: float, lane: Lane, count: int = 1) -> int:
+        """Take at most `count` permits, as many as there are for this lane now; give their number."""
         self._advance(t)
-        if self._t < self._closed_until_t or self._permits < self._needed(lane) - ROUNDING:
-            return False
-        self._permits = max(0.0, self._permits - 1)
-        return True
+        spare = self._permits - self._needed(lane) + ROUNDING
+        if self._t < self._closed_until_t or spare < 0:
+            return 0
+        taken = min(count, int(spare) + 1)
+        self._permits = max(0.0, self._permits - taken)
+        return taken
 
     def give_back(self, t: float) -> None:
         """Take an unused permit back."""

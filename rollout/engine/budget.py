@@ -25,9 +25,9 @@ class Budget:
         self._t = t
         self._stock = STOCK_MAX
 
-    def called(self, t: float) -> None:
-        """Count one call, a first try or a repeat."""
-        self._earn(t, SHARE)
+    def called(self, t: float, times: int = 1) -> None:
+        """Count calls, first tries or repeats."""
+        self._earn(t, SHARE * times)
 
     def affords(self, t: float) -> bool:
         """Tell whether there is one more repeat."""

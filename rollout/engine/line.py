@@ -1,47 +1,50 @@
 """What the tracker keeps: a slotted record for each subject, and for each scope a line of the records that are due."""
 
-from collections import deque
+import math
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from rollout.core.names import Target
 from rollout.core.outcome import Handle
+from rollout.engine.fair import Fair
 from rollout.engine.pacer import Lane, Wish
 
 NEAR_S: Final = 900.0
 """So near its end a step goes before others: it takes a walk's last looks and its gate even where looks are rare."""
 
 
-class Tracked:
-    """One subject that is asked about until its caller has heard enough."""
+class Tracked(msgspec.Struct, gc=False, eq=False):
+    """One subject that is asked about until its caller has heard enough.
 
-    __slots__ = ("asked_t", "born_t", "due_t", "errors", "joined_t", "lane", "repeats", "scope", "subject", "tell")
+    A million of these live side by side, so the collector does not visit them: whoever is told must let go of the
+    record once it is done or cancelled, and the record lets go of whom it tells.
+    """
 
-    def __init__(
-        self,
-        subject: Handle | Target,
-        scope: str,
-        lane: Lane,
-        tell: Callable[..., bool],
-        *,
-        born_t: float,
-        due_t: float,
-    ) -> None:
-        self.subject = subject
-        self.scope = scope
-        self.lane = lane
-        self.tell: Callable[..., bool] | None = tell
-        """The tracker's Tell for a handle, its TellLook for a target; None = nobody wants to know any more."""
-        self.born_t = born_t
-        self.asked_t = born_t
-        self.due_t: float | None = due_t
-        """An answer is wanted soon after it; None = that question has been asked."""
-        self.joined_t = born_t
-        """When it last joined its line."""
-        self.repeats = False
-        """Its next question is a repeat that the budget has paid for."""
-        self.errors = 0
-        """Questions without a usable answer since the last good one."""
+    subject: Handle | Target
+    scope: str
+    lane: Lane
+    tell: Callable[..., bool] | None
+    """The tracker's Tell for a handle, its TellLook for a target; None = nobody wants to know any more."""
+    born_t: float
+    """Since when there is something to know, in engine seconds."""
+    due_t: float | None
+    """An answer is wanted soon after it; None = that question has been asked."""
+    share: str
+    """Whose it is among those that wait in one line: a rollout."""
+    kind: str
+    """What it takes as long as; empty = like nothing else."""
+    asked_t: float
+    """When it was asked about last."""
+    next_t: float
+    """When its next question is due, or has been since."""
+    known_t: float
+    """When it was last known to be in progress, by an answer or by a listing."""
+    repeats: bool = False
+    """Its next question is a repeat that the budget has paid for."""
+    errors: int = 0
+    """Questions without a usable answer since the last good one."""
 
     @property
     def wanted(self) -> bool:
@@ -61,43 +64,52 @@ class Tracked:
 class Line:
     """One scope's due records by importance, and what it has with the pacer."""
 
-    __slots__ = ("_lanes", "busy", "permits", "scope", "wish")
+    __slots__ = ("_lanes", "busy", "out", "permits", "scope", "wish")
 
     def __init__(self, scope: str) -> None:
         self.scope = scope
         self.busy = 0
         """Its questions with workers."""
+        self.out = 0
+        """Its questions with the platform's bulk port."""
         self.permits = 0
         """Granted, not yet used."""
         self.wish: Wish | None = None
-        self._lanes: dict[Lane, deque[Tracked]] = {lane: deque() for lane in sorted(Lane, reverse=True)}
+        self._lanes: dict[Lane, Fair[Tracked]] = {lane: Fair() for lane in sorted(Lane, reverse=True)}
 
-    def add(self, record: Tracked, lane: Lane, t: float) -> None:
-        """Put a record that is due at `t` at the end of `lane`."""
-        record.joined_t = t
-        self._lanes[lane].append(record)
+    def add(self, record: Tracked, lane: Lane) -> None:
+        """Put a record that is due into `lane`, fairly: see `Fair`."""
+        self._lanes[lane].add(record.share, math.inf if record.due_t is None else record.due_t, record)
 
     def count(self, lane: Lane) -> int:
         """Tell how many wait in `lane`; some may have been cancelled since."""
         return len(self._lanes[lane])
 
+    @property
+    def is_empty(self) -> bool:
+        """Nobody waits here."""
+        return not any(self._lanes.values())
+
     def oldest_t(self) -> float | None:
-        """Give when the one that waits longest joined."""
-        return min((records[0].joined_t for records in self._lanes.values() if records), default=None)
+        """Give since when the one has been due that is next and waits longest."""
+        return min((each.next_t for records in self._lanes.values() for each in records.firsts()), default=None)
 
     def drop_cancelled(self) -> int:
         """Drop cancelled records from the front of each lane; give their number."""
         dropped = 0
         for records in self._lanes.values():
-            while records and not records[0].wanted:
-                records.popleft()
+            while (first := records.first()) is not None and not first.wanted:
+                records.pop()
                 dropped += 1
         return dropped
 
     def first(self) -> tuple[Lane, Tracked] | None:
         """Give the record that is next and the lane it stands in, the most important one with a record in it."""
-        return next(((lane, records[0]) for lane, records in self._lanes.items() if records), None)
+        for lane, records in self._lanes.items():
+            if (first := records.first()) is not None:
+                return lane, first
+        return None
 
     def pop(self) -> Tracked:
         """Take the record that is next: there is one."""
-        return next(records for records in self._lanes.values() if records).popleft()
+        return next(records for records in self._lanes.values() if records).pop()

@@ -97,6 +97,10 @@ class Pacer:
         """Take a permit if there is one now and nobody as important waits."""
         return self._queue(scope, kind).try_take(lane, repeat=repeat)
 
+    def try_permits(self, scope: str, kind: Kind, lane: Lane, count: int) -> int:
+        """Take at most `count` permits, as many as there are now unless somebody as important waits; give how many."""
+        return self._queue(scope, kind).try_take_many(lane, count)
+
     def ask(
         self,
         scope: str,
@@ -122,9 +126,9 @@ class Pacer:
         """Learn that the platform answered `too many`: everybody in this scope slows down."""
         self._queue(scope, kind).throttled(retry_after_s)
 
-    def answered(self, scope: str, kind: Kind, asked_t: float, *, ok: bool) -> None:
-        """Learn whether a call made at `asked_t` was answered at all, a refusal and a throttling included."""
-        self._queue(scope, kind).answered(asked_t, ok=ok)
+    def answered(self, scope: str, kind: Kind, asked_t: float, *, ok: bool, times: int = 1) -> None:
+        """Learn whether calls, the last at `asked_t`, were answered at all, a refusal and a throttling included."""
+        self._queue(scope, kind).answered(asked_t, ok=ok, times=times)
 
     def may_repeat(self, scope: str, kind: Kind, lane: Lane) -> bool:
         """Take one repeat from the scope's budget, for a call whose permit comes later."""

@@ -81,6 +81,19 @@ class Queue:
             return False
         return self._take(lane, repeat=repeat)
 
+    def try_take_many(self, lane: Lane, count: int) -> int:
+        """Take at most `count` permits for first tries, as many as `try_take` would give one after the other."""
+        first = self._first() if self._wishes else None
+        t = self._clock.now().t
+        if (first is not None and first.lane >= lane) or self.breaker.ready_t(t, lane) > t:
+            return 0
+        # While the breaker is open, one trial call passes.
+        taken = self.bucket.take(t, lane, 1 if self.breaker.is_open else count)
+        if taken:
+            self.breaker.passed(t)
+            self.budget.called(t, taken)
+        return taken
+
     def wait(
         self, lane: Lane, granted: Callable[[], None], *, repeat: bool, since_t: float | None, crowd: Crowd | None
     ) -> Wish:
@@ -117,10 +130,10 @@ class Queue:
         self.bucket.throttled(self.throttled_t, retry_after_s)
         self._aim()
 
-    def answered(self, asked_t: float, *, ok: bool) -> None:
-        """Learn what became of a call made at `asked_t`."""
+    def answered(self, asked_t: float, *, ok: bool, times: int = 1) -> None:
+        """Learn what became of calls, the last made at `asked_t`."""
         was_open = self.breaker.is_open
-        self.breaker.answered(self._clock.now().t, asked_t, ok=ok)
+        self.breaker.answered(self._clock.now().t, asked_t, ok=ok, times=times)
         if was_open or self.breaker.is_open:
             self._aim()
 

@@ -1,6 +1,5 @@
 """A hashed wheel: dated records in slots of one tick, so that a hundred thousand of them cost one timer."""
 
-from collections.abc import Iterator
 from heapq import heappop, heappush
 from typing import Final, Generic, TypeVar
 
@@ -29,10 +28,11 @@ class Wheel(Generic[T]):
         else:
             records.append(record)
 
-    def take_due(self, t: float) -> Iterator[T]:
-        """Hand out every record whose slot has come by `t`: slot after slot, each in the order of putting."""
-        while self._order and self._order[0] * TICK_S <= t:
-            yield from self._slots.pop(heappop(self._order))
+    def take_slot(self, t: float) -> list[T]:
+        """Hand out the records of the next slot, in the order of putting, if it has come by `t`; else none."""
+        if self._order and self._order[0] * TICK_S <= t:
+            return self._slots.pop(heappop(self._order))
+        return []
 
     def next_t(self) -> float | None:
         """Give the time of the next filled slot, if there is one."""

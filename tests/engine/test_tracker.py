@@ -14,7 +14,8 @@ from rollout.core.snapshot import Absent, Look, Observation
 from rollout.engine import tracker as module
 from rollout.engine.clock import EngineClock
 from rollout.engine.pacer import Kind, Lane, Pace, Pacer
-from rollout.engine.tracker import INTERVAL_S_MIN, Tracker, interval
+from rollout.engine.timetable import INTERVAL_S_MIN, interval
+from rollout.engine.tracker import Tracker
 from rollout.errors import InvariantBroken
 from rollout.platforms.platform import Capabilities, RollbackSupport, Ticket, WalkOrder
 from rollout.simulation.loop import Deadlock, elapsed, run
@@ -624,7 +625,7 @@ def test_ten_thousand_operations_need_few_tasks_and_each_ending_is_told_once() -
                 tasks.append(len(asyncio.all_tasks()))
 
         await beside(tracker, watch())
-        assert tracker._held == 0
+        assert tracker.held == 0
 
     run(main())
     assert told == dict.fromkeys(ends, 1)
@@ -672,7 +673,7 @@ def test_a_second_run_goes_on_with_what_the_first_left_with_all_its_workers() ->
             tracker.poll(Handle(f"sub-{number}", f"op-{number}"), tell, due_t=FAR)
         await beside(tracker, asyncio.sleep(5))
         await beside(tracker, asyncio.sleep(31))
-        return tracker._held
+        return tracker.held
 
     assert run(main()) == 0
     assert told == pytest.approx([15, 15, 25, 25, 35, 35])
