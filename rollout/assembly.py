@@ -25,6 +25,7 @@ from rollout.engine.kit import Kit
 from rollout.engine.pacer import READS, WRITES, Kind, Lane, Pace, Pacer
 from rollout.engine.streams import RolloutLedger
 from rollout.engine.telemetry import Telemetry
+from rollout.engine.timetable import Learning
 from rollout.engine.tracker import Tracker
 from rollout.errors import CommandRefused, InvariantBroken, PolicyError
 from rollout.gates.instances import InstancesCheck
@@ -41,7 +42,7 @@ from rollout.policy.bundle import Bundle
 from rollout.policy.diff import diff
 from rollout.settings import EMULATED_CALLS_PER_S, RunSettings
 from rollout.settings.allow import Asked, refusals
-from rollout.settings.model import PaceLimit
+from rollout.settings.model import LISTING_EVERY_S, PaceLimit
 
 EMULATED = Pace(start=EMULATED_CALLS_PER_S, floor=1.0, ceiling=EMULATED_CALLS_PER_S, rise=EMULATED_CALLS_PER_S)
 
@@ -140,13 +141,27 @@ def make_kit(
     return Kit(
         ledger=ledger,
         platform=platform,
-        tracker=Tracker(platform, pacer, clock, draw=draw),
+        tracker=Tracker(
+            platform, pacer, clock, draw=draw, timetable=timetable(settings), listing_s=listing_s(settings)
+        ),
         pacer=pacer,
         clock=clock,
         probe_of=probe_of,
         draw=draw,
         request_timeout_s=settings.request_timeout_s,
     )
+
+
+def timetable(settings: RunSettings) -> Learning:
+    """Begin to learn how long operations take."""
+    return Learning() if settings.limits is None else Learning(settings.limits.poll_price)
+
+
+def listing_s(settings: RunSettings) -> float | None:
+    """Give the period of listings; None = operations are only asked about one by one."""
+    if settings.limits is None:
+        return LISTING_EVERY_S
+    return settings.limits.listing_every if settings.limits.listing else None
 
 
 def paces(settings: RunSettings) -> tuple[Pace, Pace]:

@@ -12,7 +12,7 @@ from rollout.engine.pacer import READS, WRITES
 from rollout.errors import UsageError
 from rollout.policy.duration import format_duration
 from rollout.settings import REQUEST_TIMEOUT_S, default_state, is_loopback
-from rollout.settings.model import BUILT_IN_ENDPOINTS, REPLY_BYTES
+from rollout.settings.model import BUILT_IN_ENDPOINTS, LANES, LISTING_EVERY_S, POLL_PRICE_S, REPLY_BYTES
 
 OWN_ENDPOINT: Final = "main"
 
@@ -109,6 +109,11 @@ _LIMITS: Final = (
     f"# writes = {{ start = {WRITES.start:g}, ceiling = {WRITES.ceiling:g} }}",
     f"# reply_bytes = {REPLY_BYTES}",
     "# services_per_wave = 100             # a larger wave is refused",
+    f"# lanes = {LANES}                         # connections that ask how operations are doing",
+    "# pipelining = 1                      # questions at once on each, where the endpoint offers it",
+    f'# poll_price = "{format_duration(POLL_PRICE_S)}"                # delay that one question is worth',
+    "# listing = true                      # find many operations in one listing of their subscription",
+    f'# listing_every = "{format_duration(LISTING_EVERY_S)}"',
     "",
     "[allow]",
     "# subscriptions = []                  # which ones policies may name; absent = any that stands above",

@@ -1,6 +1,8 @@
 """The time of a record's next question: by the timetable, by what went wrong, and by when an answer is wanted."""
 
+import zlib
 from collections.abc import Callable
+from typing import Final
 
 from rollout.core.outcome import Handle, Progress, Unreachable
 from rollout.core.snapshot import Observation
@@ -10,6 +12,9 @@ from rollout.engine.pacer import Kind, Pacer, jitter
 from rollout.engine.timetable import Timetable, interval
 from rollout.engine.wheel import TICK_S
 
+SPREAD_S: Final = 2e-5
+"""Seconds over which first questions are spread, for each record there is."""
+
 
 class Due:
     """What says when. `draw` gives chance from [0, 1) for the jitter of back-offs."""
@@ -18,6 +23,11 @@ class Due:
         self._timetable = timetable
         self._pacer = pacer
         self._draw = draw
+
+    def first_t(self, handle: Handle, kind: str, now_t: float, age_s: float, others: int) -> float:
+        """Give the time of the first question: spread, by the handle, over the first interval or so that others fit."""
+        window_s = max(self._timetable.interval_s(kind, age_s), others * SPREAD_S)
+        return now_t + window_s * zlib.crc32(handle.id.encode()) / 2**32
 
     def next_t(self, record: Tracked, answer: Progress | Observation, now_t: float) -> float:
         """Give the time of the record's next question, now that `answer` was not enough."""

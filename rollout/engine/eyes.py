@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
-from rollout.core.names import Target
+from rollout.core.names import Now, Target
 from rollout.core.outcome import Progress, Unreachable
 from rollout.core.plan import CheckPlan
-from rollout.core.snapshot import Observation
+from rollout.core.snapshot import Absent, Look, Observation, Snapshot
 from rollout.engine.pacer import Kind, Pacer
+from rollout.errors import InvariantBroken
 from rollout.platforms.platform import Platform
 
 LOOKING: Final = frozenset({"instances"})
@@ -45,3 +46,10 @@ def tell_pacer(pacer: Pacer, scope: str, asked_t: float, answer: Progress | Obse
     if answer.throttled:
         pacer.throttled(scope, Kind.READ, answer.retry_after_s)
     pacer.answered(scope, Kind.READ, asked_t, ok=answer.throttled)
+
+
+def as_look(answer: Progress | Observation, now: Now) -> Look:
+    """Take the answer to a look as what was seen at a moment."""
+    if not isinstance(answer, Snapshot | Absent | Unreachable):
+        raise InvariantBroken(f"a look was answered with {answer}")
+    return Look(answer, now)

@@ -46,4 +46,5 @@ class PacingCollector(Collector):
             late.add_metric([name], late_s)
         yield late
         yield CounterMetricFamily("rolloutd_polls", "Questions about operations.", value=self._tracker.polls)
+        yield CounterMetricFamily("rolloutd_pages", "Pages of listings.", value=self._tracker.pages)
         yield CounterMetricFamily("rolloutd_looks", "Looks at deployments.", value=self._tracker.looks)

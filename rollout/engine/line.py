@@ -41,6 +41,8 @@ class Tracked(msgspec.Struct, gc=False, eq=False):
     """When its next question is due, or has been since."""
     known_t: float
     """When it was last known to be in progress, by an answer or by a listing."""
+    waits: bool = False
+    """It stands on the wheel at `next_t`; where else it stands there it is passed over."""
     repeats: bool = False
     """Its next question is a repeat that the budget has paid for."""
     errors: int = 0

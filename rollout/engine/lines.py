@@ -12,8 +12,14 @@ from rollout.engine.pacer import Kind, Lane, Pacer
 class Lines:
     """Hands questions out, the most important of each scope first, as there are takers and permits for them."""
 
-    def __init__(self, pacer: Pacer, workers: int, wake: Callable[[], None]) -> None:
-        """`wake` is called when a line has got a permit it waited for; it is served by `serve_stirred`."""
+    def __init__(
+        self, pacer: Pacer, workers: int, wake: Callable[[], None], put_off: Callable[[Tracked, float], bool]
+    ) -> None:
+        """`wake` is called when a line has got a permit it waited for; it is served by `serve_stirred`.
+
+        `put_off` is asked, with the time, about who has waited and is next: True = it is seen to and not asked about.
+        """
+        self._put_off = put_off
         self._pacer = pacer
         self._wake = wake
         self.idle = workers
@@ -77,6 +83,9 @@ class Lines:
                 self._withdraw(line)
                 return
             lane, record = first
+            if self._put_off(record, now_t):
+                line.pop()
+                continue
             bulk = self.bulk if isinstance(record.subject, Handle) else None
             if not self._takes(bulk, line, lane):
                 self._withdraw(line)
@@ -109,11 +118,11 @@ class Lines:
             if first[0] is not lane or not isinstance(first[1].subject, Handle):
                 break
             record = line.pop()
-            if record.wanted:
+            if not record.wanted:
+                self.held -= 1
+            elif not self._put_off(record, now_t):
                 records.append(record)
                 permits -= 1
-            else:
-                self.held -= 1
         for _ in range(permits):
             self._pacer.give_back(line.scope, Kind.READ)
         self._send(bulk, line, records, now_t)
@@ -164,8 +173,10 @@ class Lines:
         for line in stirred:
             self._serve(line, now_t)
 
-    def stop(self) -> None:
-        """Leave neither a wish nor a permit behind."""
+    def stop(self) -> tuple[Tracked, ...]:
+        """Leave neither a wish nor a permit behind; give what is out with the bulk port, and never heard of there."""
+        bulk, self.bulk = self.bulk, None
         for line in self:
             line.out = 0
             self._withdraw(line)
+        return () if bulk is None else tuple(bulk.abandoned())

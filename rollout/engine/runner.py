@@ -22,6 +22,7 @@ from rollout.core.interpret import interpret_look, interpret_poll
 from rollout.core.judge import interpret_probe
 from rollout.core.names import Now, StreamName, standing_in
 from rollout.core.outcome import Progress, Unreachable
+from rollout.core.phase import call_of
 from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Look
 from rollout.engine.caller import call
@@ -155,13 +156,23 @@ class _Watching:
         for source in action.sources:
             match source:
                 case PollOperation(number=number, handle=handle):
-                    tell = self._on_poll(number)
-                    tracked = self._kit.tracker.poll(handle, tell, due_t=action.due_t, going_back=state.turned_back)
+                    call = call_of(state.phase)
+                    tracked = self._kit.tracker.poll(
+                        handle,
+                        self._on_poll(number),
+                        due_t=action.due_t,
+                        going_back=state.turned_back,
+                        since_t=None if call is None else call.accepted_t,
+                        kind="" if call is None else str(call.operation.__struct_config__.tag),
+                        share=state.plan.rollout,
+                    )
                     self._tracked.append(tracked)
                 case LookAtDeployment(slot=slot):
                     target = state.target if slot is None else standing_in(state.target, slot)
                     scope = self._kit.platform.write_scope(target)
-                    tracked = self._kit.tracker.look(target, scope, self._on_look, due_t=action.due_t, lane=lane)
+                    tracked = self._kit.tracker.look(
+                        target, scope, self._on_look, due_t=action.due_t, lane=lane, share=state.plan.rollout
+                    )
                     self._tracked.append(tracked)
                 case ProbeHealth():
                     pass

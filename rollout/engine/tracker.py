@@ -5,7 +5,7 @@ their next question; one timer is aimed at its next filled slot. A due record jo
 of the pacer there. Operations are asked about many at a time where the platform has a bulk port; all else is asked by
 workers, one question each. The caller hears each answer through a plain call.
 
-Work is done in bounded slices: however many records are due or answers have come, the loop gets its turn in between.
+Work is done in bounded portions: however many records are due or answers have come, the loop gets its turn in between.
 
 Of the workers, one scope may keep busy at most as many as are idle besides. So a scope whose answers hang never takes
 the last worker from the others; what goes back may take any idle one. The bulk port has a share for the others too.
@@ -13,34 +13,32 @@ the last worker from the others; what goes back may take any idle one. The bulk 
 
 import asyncio
 import contextlib
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from rollout.core.names import Now, Target
 from rollout.core.outcome import Failed, Handle, Progress, Running, Succeeded, Unreachable
-from rollout.core.snapshot import Absent, Look, Observation, Snapshot
+from rollout.core.snapshot import Look, Observation
 from rollout.engine.bulk import Bulk
 from rollout.engine.clock import Clock
 from rollout.engine.due import Due
-from rollout.engine.eyes import tell_pacer
+from rollout.engine.eyes import as_look, tell_pacer
 from rollout.engine.line import Tracked
 from rollout.engine.lines import Lines
 from rollout.engine.pacer import Kind, Lane, Pacer
+from rollout.engine.sweeps import Sweeps
 from rollout.engine.timetable import Learning, Timetable
 from rollout.engine.wheel import Wheel
 from rollout.engine.workers import WORKERS, Workers
 from rollout.errors import InvariantBroken
-from rollout.platforms.platform import Platform, PollsMany
+from rollout.platforms.platform import ListsRunning, Platform, PollsMany
 
 __all__ = ["WORKERS", "Tell", "TellLook", "Tracked", "Tracker"]
 
 TRACKED_MAX: Final = 2_000_000
 """Records at once; each takes some hundred bytes."""
-SLICE: Final = 1_024
+PORTION: Final = 1_024
 """Records or answers seen to before the loop gets its turn."""
-SPREAD_S: Final = 2e-5
-"""First questions are spread over so many seconds for each record there is, or over the first interval."""
 
 Tell = Callable[[Progress, Now], bool]
 TellLook = Callable[[Look], bool]
@@ -61,7 +59,9 @@ class Tracker:
         draw: Callable[[], float],
         workers: int = WORKERS,
         timetable: Timetable | None = None,
+        listing_s: float | None = None,
     ) -> None:
+        """List a scope with many operations once in each `listing_s`; None = never."""
         self._platform = platform
         self._pacer = pacer
         self._clock = clock
@@ -69,10 +69,13 @@ class Tracker:
         self._runs = False
         self._wheel: Wheel[Tracked] = Wheel()
         self._wake = asyncio.Event()
-        self._lines = Lines(pacer, workers, self._wake.set)
+        self._lines = Lines(pacer, workers, self._wake.set, self._put_off)
         self._due = Due(self._timetable, pacer, draw)
         self._workers = Workers(platform, pacer, clock, self._lines, hear=self._hear, again=self._schedule)
         self._worker_count = workers
+        self._sweeps: Sweeps | None = None
+        if listing_s is not None and isinstance(platform, ListsRunning):
+            self._sweeps = Sweeps(platform, pacer, clock, self._timetable, listing_s, ask=self._ask_now)
         self._timer: asyncio.TimerHandle | None = None
         self._aimed_t: float | None = None
 
@@ -97,11 +100,11 @@ class Tracker:
         lane = Lane.GOING_BACK if going_back else Lane.FORWARD
         now_t = self._clock.now().t
         born_t = now_t if since_t is None else min(since_t, now_t)
-        window_s = max(self._timetable.interval_s(kind, now_t - born_t), self._lines.held * SPREAD_S)
-        first_t = now_t + window_s * _spread(handle.id)
-        return self._track(
-            Tracked(handle, handle.scope, lane, tell, born_t, due_t, share, kind, born_t, first_t, born_t)
-        )
+        first_t = self._due.first_t(handle, kind, now_t, now_t - born_t, self._lines.held)
+        record = Tracked(handle, handle.scope, lane, tell, born_t, due_t, share, kind, born_t, first_t, born_t)
+        if self._sweeps is not None:
+            self._sweeps.add(handle, record)
+        return self._track(record)
 
     def look(
         self,
@@ -134,6 +137,8 @@ class Tracker:
                 group = await stack.enter_async_context(asyncio.TaskGroup())
                 for number in range(self._worker_count):
                     group.create_task(self._workers.work(), name=f"tracker worker {number}")
+                if self._sweeps is not None:
+                    group.create_task(self._sweeps.run(), name="tracker listings")
                 while True:
                     self._wake.clear()
                     if self._turn():
@@ -145,11 +150,9 @@ class Tracker:
 
     def _stop(self) -> None:
         self._runs = False
-        bulk, self._lines.bulk = self._lines.bulk, None
         now_t = self._clock.now().t
-        for record in bulk.abandoned() if bulk is not None else ():
+        for record in self._lines.stop():
             self._schedule(record, now_t)
-        self._lines.stop()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -165,14 +168,14 @@ class Tracker:
         return self._workers.looks
 
     @property
+    def pages(self) -> int:
+        """Pages of listings read so far."""
+        return 0 if self._sweeps is None else self._sweeps.pages
+
+    @property
     def held(self) -> int:
         """How many operations and deployments are being followed."""
         return self._lines.held
-
-    @property
-    def idle(self) -> int:
-        """Workers without a question."""
-        return self._lines.idle
 
     def late_s(self) -> dict[str, float]:
         """Give for each scope how long the question has been due that waits longest for its turn; 0 = none waits."""
@@ -189,6 +192,7 @@ class Tracker:
 
     def _schedule(self, record: Tracked, t: float) -> None:
         record.next_t = t
+        record.waits = True
         self._wheel.put(t, record)
         if self._aimed_t is None or t < self._aimed_t:
             self._wake.set()
@@ -201,19 +205,50 @@ class Tracker:
         now = self._clock.now()
         more = self._hear_bulk(now)
         due = 0
-        while due < SLICE and (slot := self._wheel.take_slot(now.t)):
+        while due < PORTION and (slot := self._wheel.take_slot(now.t)):
             due += len(slot)
-            self._lines.join(slot, now.t)
+            self._lines.join(self._ready(slot, now.t), now.t)
         self._lines.serve_stirred(now.t)
         self._aim()
         return more or (self._aimed_t is not None and self._aimed_t <= now.t)
 
+    def _ready(self, slot: list[Tracked], t: float) -> Iterator[Tracked]:
+        """Give the records of a slot that are to be asked about; others are due later, or have moved since."""
+        for record in slot:
+            if not record.waits or record.next_t > t:
+                continue
+            record.waits = False
+            if not record.wanted:
+                self._done(record)
+                continue
+            if not self._put_off(record, t):
+                yield record
+
+    def _put_off(self, record: Tracked, t: float) -> bool:
+        """Ask later about what a listing answers meanwhile; False = it cannot wait."""
+        later_t = None if self._sweeps is None else self._sweeps.put_off_t(record, t)
+        if later_t is None:
+            return False
+        self._schedule(record, later_t)
+        return True
+
+    def _done(self, record: Tracked) -> None:
+        self._lines.held -= 1
+        record.cancel()
+        if self._sweeps is not None and isinstance(record.subject, Handle):
+            self._sweeps.forget(record.subject, record)
+
+    def _ask_now(self, record: Tracked) -> None:
+        """Ask as soon as possible what would be asked later."""
+        if record.waits:
+            self._schedule(record, self._clock.now().t)
+
     def _aim(self) -> None:
         """Aim the one timer at the next slot, unless it is already."""
         next_t = self._wheel.next_t()
-        if self._timer is not None and next_t == self._aimed_t:
-            return
         if self._timer is not None:
+            if next_t == self._aimed_t:
+                return
             self._timer.cancel()
         self._aimed_t = next_t
         self._timer = None if next_t is None else self._clock.call_at(next_t, self._on_timer)
@@ -223,12 +258,12 @@ class Tracker:
         self._wake.set()
 
     def _hear_bulk(self, now: Now) -> bool:
-        """Tell a slice of the bulk port's answers; True = there are more."""
+        """Tell a portion of the bulk port's answers; True = there are more."""
         bulk = self._lines.bulk
         if bulk is None or not bulk.heard:
             return False
         good: dict[str, tuple[float, int]] = {}
-        for _ in range(min(SLICE, len(bulk.heard))):
+        for _ in range(min(PORTION, len(bulk.heard))):
             record, progress = bulk.heard.popleft()
             self._lines.of(record.scope).out -= 1
             bulk.room += 1
@@ -245,32 +280,21 @@ class Tracker:
 
     def _hear(self, record: Tracked, answer: Progress | Observation, now: Now) -> None:
         """Tell an answer, and schedule the next question if it was not enough."""
-        match answer:
-            case Unreachable():
-                record.errors += 1
-            case _:
-                record.errors = 0
-                if record.repeats:
-                    self._pacer.repay(record.scope, Kind.READ)
+        if isinstance(answer, Unreachable):
+            record.errors += 1
+        else:
+            record.errors = 0
+            if record.repeats:
+                self._pacer.repay(record.scope, Kind.READ)
         record.repeats = False
-        words = (answer, now) if isinstance(record.subject, Handle) else (_look(answer, now),)
+        if self._sweeps is not None:
+            self._sweeps.heard(record, answer)
+        words = (answer, now) if isinstance(record.subject, Handle) else (as_look(answer, now),)
         if isinstance(answer, Running):
             record.known_t = record.asked_t
         elif isinstance(answer, Succeeded | Failed):
             self._timetable.learn(record.kind, record.known_t - record.born_t, now.t - record.born_t)
         if record.tell is None or record.tell(*words) or record.tell is None:
-            self._lines.held -= 1
-            record.cancel()
+            self._done(record)
         else:
             self._schedule(record, self._due.next_t(record, answer, now.t))
-
-
-def _look(answer: Progress | Observation, now: Now) -> Look:
-    if not isinstance(answer, Snapshot | Absent | Unreachable):
-        raise InvariantBroken(f"a look was answered with {answer}")
-    return Look(answer, now)
-
-
-def _spread(text: str) -> float:
-    """Give a number from [0, 1) that is the same in every process."""
-    return zlib.crc32(text.encode()) / 2**32

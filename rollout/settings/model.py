@@ -21,6 +21,11 @@ BUILT_IN_ENDPOINTS: Final = {
 TOKEN_TIMEOUT_S: Final = 30.0
 SERVICES_PER_WAVE_MAX: Final = 10_000
 REPLY_BYTES: Final = 1 << 20
+LANES: Final = 64
+LANES_MAX: Final = 1_024
+PIPELINING_MAX: Final = 256
+POLL_PRICE_S: Final = 0.25
+LISTING_EVERY_S: Final = 5.0
 
 
 class Doc(BaseModel):
@@ -143,6 +148,16 @@ class Limits(Doc):
     reply_bytes: Annotated[int, Field(ge=4_096, le=64 << 20)] = REPLY_BYTES
     reply_elements: Annotated[int, Field(ge=100, le=2_000_000)] = 20_000
     services_per_wave: Annotated[int, Field(ge=1, le=SERVICES_PER_WAVE_MAX)] = SERVICES_PER_WAVE_MAX
+    lanes: Annotated[int, Field(ge=1, le=LANES_MAX)] = LANES
+    """Connections that ask how operations are doing, for each set of credentials."""
+    pipelining: Annotated[int, Field(ge=1, le=PIPELINING_MAX)] = 1
+    """Questions on their way at once on one of them, if the endpoint itself offers as many: the real one does not."""
+    poll_price: scalars.Seconds = POLL_PRICE_S
+    """Seconds of delay that one question is worth: a higher price asks more rarely, about every operation alike."""
+    listing: bool = True
+    """Whether many operations of one subscription may be found in a listing of it, instead of asking for each."""
+    listing_every: scalars.Seconds = LISTING_EVERY_S
+    """How long one such listing is read."""
 
 
 class Allow(Doc):

@@ -226,7 +226,7 @@ def test_two_hundred_services_end_with_bounded_tasks_and_an_idle_tracker(
         count()
         result = await carry_out(parts, plan)
         assert wanted(parts.kit.tracker) == 0
-        assert parts.kit.tracker.idle == WORKERS
+        assert parts.kit.tracker._lines.idle == WORKERS
         return result
 
     life = world.live(script)

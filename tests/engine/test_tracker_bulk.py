@@ -175,7 +175,7 @@ def test_ten_thousand_endings_at_once_are_told_in_slices_with_turns_of_the_loop_
         await beside(tracker, watch())
 
     run(main())
-    assert max(later - earlier for earlier, later in pairwise([*turns, told])) <= module.SLICE
+    assert max(later - earlier for earlier, later in pairwise([*turns, told])) <= module.PORTION
 
 
 def test_no_more_questions_are_out_than_there_is_room_for_and_one_scope_leaves_some_to_the_others() -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from rollout.platforms.classic.client import ClassicClient
 from rollout.platforms.classic.credentials import open_credentials
 from rollout.platforms.classic.endpoint import parse_endpoint
+from rollout.platforms.classic.lane_limits import LaneLimits
 from rollout.platforms.classic.platform import ClassicPlatform
 from rollout.platforms.classic.transport import TransportLimits
 from rollout.platforms.classic.xml import XmlLimits
@@ -26,6 +27,7 @@ def open_platform(settings: RunSettings, payloads: Payloads) -> ClassicPlatform:
         request_timeout_s=settings.request_timeout_s,
         limits=reply_limits(settings),
         xml_limits=document_limits(settings),
+        lanes=lane_limits(settings),
     )
 
 
@@ -57,3 +59,9 @@ def document_limits(settings: RunSettings) -> XmlLimits:
     if limits is None:
         return XmlLimits()
     return XmlLimits(bytes_max=limits.reply_bytes, markup_max=limits.reply_elements * MARKUP_PER_ELEMENT)
+
+
+def lane_limits(settings: RunSettings) -> LaneLimits:
+    """Give the bounds of the lanes that ask how operations are doing."""
+    limits = settings.limits
+    return LaneLimits() if limits is None else LaneLimits(lanes=limits.lanes, depth=limits.pipelining)
