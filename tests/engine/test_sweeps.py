@@ -11,6 +11,7 @@ import pytest
 from rollout.core.names import Now, Target
 from rollout.core.operation import Operation
 from rollout.core.outcome import Handle, Outcome, Progress, Running, Succeeded, Unreachable
+from rollout.core.prepare import Order, Preparation
 from rollout.core.snapshot import Absent, Observation
 from rollout.engine import sweeps
 from rollout.engine.clock import EngineClock
@@ -63,6 +64,9 @@ class Listing:
 
     async def submit(self, target: Target, operation: Operation, ticket: Ticket) -> Outcome:
         raise InvariantBroken(f"{target}, {operation} and {ticket}: a tracker submits nothing")
+
+    async def prepare(self, order: Order) -> Preparation:
+        raise InvariantBroken(f"{order}: a tracker prepares nothing")
 
     async def poll(self, handle: Handle) -> Progress:
         self.asked.append((handle.id, elapsed()))

@@ -11,6 +11,7 @@ import pytest
 from rollout.core.names import Now, ServiceName, Slot, Target
 from rollout.core.operation import Operation
 from rollout.core.outcome import Handle, Outcome, Progress, Running, Succeeded, Unreachable
+from rollout.core.prepare import Order, Preparation
 from rollout.core.snapshot import Absent, Observation
 from rollout.engine import tracker as module
 from rollout.engine.clock import EngineClock
@@ -79,6 +80,9 @@ class Bulk:
 
     async def submit(self, target: Target, operation: Operation, ticket: Ticket) -> Outcome:
         raise InvariantBroken(f"{target}, {operation} and {ticket}: a tracker submits nothing")
+
+    async def prepare(self, order: Order) -> Preparation:
+        raise InvariantBroken(f"{order}: a tracker prepares nothing")
 
     async def poll(self, handle: Handle) -> Progress:
         raise InvariantBroken(f"{handle} was polled by itself")
