@@ -32,6 +32,13 @@ INSTANCES_MAX: Final = 250
     show_default=True,
     help="storm: everything that can go wrong, people and strangers included.",
 )
+@click.option(
+    "--lane",
+    type=click.Choice(["direct", "http"]),
+    default="direct",
+    show_default=True,
+    help="http: with the real client and every byte to the emulator; slower.",
+)
 @click.option("--domains", type=click.IntRange(1, DOMAINS_MAX), default=DOMAINS, show_default=True)
 @click.option("--instances", type=click.IntRange(1, INSTANCES_MAX), help="Of each role.  [default: one per domain]")
 @click.option("--seed", type=click.IntRange(min=0), help="Play only this seed.")
@@ -45,6 +52,7 @@ def rehearse(
     sets: tuple[str, ...],
     seeds: int,
     faults: str,
+    lane: str,
     domains: int,
     instances: int | None,
     seed: int | None,
@@ -61,7 +69,7 @@ def rehearse(
     from rollout.assembly import make_kit
     from rollout.policy.load import load_policy
     from rollout.settings import RunSettings
-    from rollout.simulation.stage import staged
+    from rollout.simulation.stage import LaneName, staged
     from rollout.simulation.weather import Profile
 
     if trace and seed is None:
@@ -77,6 +85,7 @@ def rehearse(
         Profile(faults),
         domains=domains,
         instances=instances,
+        lane=LaneName(lane),
     )
     tally = _traced(stage, seed) if trace and seed is not None else _tallied(stage, _seeds(seeds, seed))
     _print(stage, tally, output if not trace else "")
@@ -146,6 +155,7 @@ def _again(stage: "Stage", tally: "Tally", policy: str, sets: tuple[str, ...]) -
     import shlex
 
     words = ["rollout", "rehearse", "-f", policy, "--faults", stage.profile.value, "--domains", str(stage.domains)]
+    words += ["--lane", stage.lane.value] if stage.lane.value != "direct" else []
     words += ["--instances", str(stage.instances)] if stage.instances != stage.domains else []
     for each in sets:
         words += ["--set", each]

@@ -22,7 +22,7 @@ class BodyRefused(Exception):
 
 
 async def read_body(request: web.Request, seconds: float = BODY_SECONDS_MAX) -> bytes:
-    """Read a request's body. Raises BodyRefused: 408 too slow, 413 too large, 400 broken framing."""
+    """Read a request's body. Raises BodyRefused: 408 too slow, 413 too large, 400 broken framing or cut off."""
     try:
         async with asyncio.timeout(seconds):
             return await request.read()
@@ -32,3 +32,5 @@ async def read_body(request: web.Request, seconds: float = BODY_SECONDS_MAX) -> 
         raise BodyRefused(413, f"The body is over {BODY_BYTES_MAX} bytes.") from None
     except (web.RequestPayloadError, HttpProcessingError):
         raise BodyRefused(400, "The body's transfer or content encoding is broken.") from None
+    except ConnectionError:
+        raise BodyRefused(400, "The connection ended before the body did.") from None

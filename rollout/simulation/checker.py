@@ -21,6 +21,7 @@ from rollout.simulation.book import Book, Page
 from rollout.simulation.effects import verb_of
 from rollout.simulation.endings import false_ending
 from rollout.simulation.peaks import Peaks, moving_with
+from rollout.simulation.sender import SENDER
 from rollout.simulation.trace import Trace
 from rollout.simulation.truth import Truth
 from rollout.simulation.violation import Violation
@@ -50,7 +51,6 @@ class Checker:
     sends: int = 0
     _effective: set[str] = field(default_factory=set)
     _done: set[tuple[StreamName, Verb, int | None]] = field(default_factory=set)
-    _delivering: str | None = None
     _sent_at: dict[str, float] = field(default_factory=dict)
     _gates: dict[tuple[StreamName, int], float] = field(default_factory=dict)
     _last_page: dict[StreamName, float] = field(default_factory=dict)
@@ -188,18 +188,12 @@ class Checker:
         if look:
             self._looks[service] += 1
 
-    def delivering(self, key: str | None) -> None:
-        """Hear whose call arrives at the service now; None = nobody's any more."""
-        if key is not None:
-            self.truth.fabric.now()  # what was due before belongs to somebody else
-        self._delivering = key
-
     # --- effects ---
 
     def effect(self, entry: LogEntry) -> None:
-        """Judge a change at the moment it takes effect."""
+        """Judge a change at the moment it takes effect, in the name of whose call it is."""
         self.read()
-        at, key = self.time(), self._delivering
+        at, key = self.time(), SENDER.get()
         what = f"{entry.verb} {entry.service}" + ("" if entry.domain is None else f" domain {entry.domain}")
         self.effects.append((at, f"{what} by {key or 'a stranger'}"))
         self.trace.effect(entry.verb.value, entry.service, entry.domain, key)

@@ -96,6 +96,8 @@ class VirtualLoop(base_events.BaseEventLoop):
         self.start: Final = start
         self.steps = 0
         """Handles executed so far."""
+        self.connect: Callable[..., Coroutine[Any, Any, Any]] | None = None
+        """What `create_connection` does; None = there is no network."""
         self._steps_max = steps_max
         self._now = start
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
@@ -195,6 +197,12 @@ class VirtualLoop(base_events.BaseEventLoop):
         if self._thread_id not in {None, threading.get_ident()}:
             raise outside.OutOfReach("call_soon_threadsafe() from another thread: the virtual loop has no threads")
         return self.call_soon(callback, *args, context=context)
+
+    async def create_connection(self, *args: Any, **options: Any) -> Any:
+        """Connect over the network this loop was given."""
+        if self.connect is None:
+            outside.refuse("create_connection", outside.NO_NETWORK)
+        return await self.connect(*args, **options)
 
     def _write_to_self(self) -> None:
         """Do nothing: nobody sleeps in a selector, so nobody has to be woken."""

@@ -14,7 +14,7 @@ class OutOfReach(InvariantBroken):
 
 
 _NETWORK: Final = """
-    add_reader add_writer connect_accepted_socket connect_read_pipe connect_write_pipe create_connection
+    add_reader add_writer connect_accepted_socket connect_read_pipe connect_write_pipe
     create_datagram_endpoint create_server create_unix_connection create_unix_server getaddrinfo getnameinfo
     remove_reader remove_writer sendfile sock_accept sock_connect sock_recv sock_recv_into sock_recvfrom
     sock_recvfrom_into sock_sendall sock_sendfile sock_sendto start_tls
@@ -22,8 +22,9 @@ _NETWORK: Final = """
 _CHILDREN: Final = "subprocess_exec subprocess_shell"
 _SIGNALS: Final = "add_signal_handler remove_signal_handler"
 
+NO_NETWORK: Final = "the virtual loop has no network; give the code a simulated transport"
 _REASONS: Final = {
-    _NETWORK: "the virtual loop has no network; give the code a simulated transport",
+    _NETWORK: NO_NETWORK,
     _CHILDREN: "the virtual loop has no child processes; give the code a scripted answer",
     _SIGNALS: "the virtual loop hears no signals; call what the signal would have called",
 }
@@ -37,7 +38,12 @@ def refusals() -> Iterator[tuple[str, Callable[..., NoReturn]]]:
 
 
 def _refusal(name: str, reason: str) -> Callable[..., NoReturn]:
-    def refuse(*_: object, **__: object) -> NoReturn:
-        raise OutOfReach(f"loop.{name}(): {reason}")
+    def method(*_: object, **__: object) -> NoReturn:
+        refuse(name, reason)
 
-    return refuse
+    return method
+
+
+def refuse(name: str, reason: str) -> NoReturn:
+    """Raise for a loop's method that reaches outside."""
+    raise OutOfReach(f"loop.{name}(): {reason}")

@@ -20,13 +20,16 @@ from rollout.simulation.cast import cast
 from rollout.simulation.checker import Checker
 from rollout.simulation.choice import SeededLoop
 from rollout.simulation.death import Death, drawn_deaths
+from rollout.simulation.http_lane import HttpLane
 from rollout.simulation.last import judge_end
 from rollout.simulation.loop import StepsExhausted
+from rollout.simulation.mortal import LATE_PER_TIMEOUT
 from rollout.simulation.peaks import Peaks
 from rollout.simulation.people import Word, speak, words
 from rollout.simulation.skies import DrawnFaults, drawn_knobs
-from rollout.simulation.stage import SAFETY_S, Stage
-from rollout.simulation.stormy import StormyWire
+from rollout.simulation.spoil import Spoiler
+from rollout.simulation.stage import SAFETY_S, LaneName, Stage
+from rollout.simulation.stormy import StormyNetwork, StormyWire
 from rollout.simulation.throttle import Limits, Subscription, ThrottlingPlatform, storms
 from rollout.simulation.truth import Truth
 from rollout.simulation.violation import Violation
@@ -77,6 +80,8 @@ def play(stage: Stage, seed: int, script: Script = Script()) -> Played:
         game.play()
     except (InvariantBroken, RolloutError, IllegalFact, ExceptionGroup) as error:
         game.note(error)
+    finally:
+        game.close()
     return game.played()
 
 
@@ -116,6 +121,10 @@ class _Game:
         if moved:
             self._checker.broken("quiet", f"the rollout was over, and then: {moved[0]}")
         judge_end(self._checker, result, self._stage.secrets)
+
+    def close(self) -> None:
+        """End the world."""
+        self._world.close()
 
     def note(self, error: Exception) -> None:
         """Keep what ended the run as a violation."""
@@ -204,13 +213,27 @@ class _Game:
             return WatchedPlatform(platform, checker, weather, post, world.time)
 
         world.wire = StormyWire(weather, world.time, world.later)
-        world.around_wire = lambda wire: WatchedWire(wire, checker, post)
+        world.around_wire = lambda wire: WatchedWire(wire, post)
+        world.lane = self._lane(post) if self._stage.lane is LaneName.HTTP else None
         world.around_platform = around
         world.wall = Wall(weather)
         world.make_loop = self._make_loop
         world.fabric.world.on_effect = checker.effect
         world.fabric.world.agenda = WatchedAgenda(checker.moved)
         world.fabric.world.faults = DrawnFaults(weather=weather, time=world.time)
+
+    def _lane(self, post: Post) -> HttpLane:
+        world, weather = self._world, self._weather
+        return HttpLane(
+            world.fabric,
+            StormyNetwork(weather, world.time),
+            time=world.time,
+            at=world.at,
+            late_s=LATE_PER_TIMEOUT * world.request_timeout_s,
+            subscription=self._stage.compiled.services[0].target.subscription,
+            sender=post.taken,
+            spoil=Spoiler(weather, world.time),
+        )
 
     def _make_loop(self, start: float, steps_max: int) -> SeededLoop:
         seed = self._world.seed * 1_000 + self._lives

@@ -44,6 +44,7 @@ class Process:
         """What each moment passed so far was about."""
         self.killed = False
         self._dies_at = dies_at
+        self._leave: Callable[[], None] = _nothing
         self._loop = make_loop(start, steps_max) if make_loop else VirtualLoop(start=start, steps_max=steps_max)
 
     @property
@@ -60,6 +61,10 @@ class Process:
         """Let `act` happen at a virtual second, if the process is still there."""
         self._loop.call_at(when, act)
 
+    def joins(self, connect: Callable[..., Coroutine[Any, Any, Any]], leave: Callable[[], None]) -> None:
+        """Give its loop a network, left with `leave` when it ends: `connect` is what `loop.create_connection` does."""
+        self._loop.connect, self._leave = connect, leave
+
     def run(self, main: Coroutine[Any, Any, T]) -> T | None:
         """Run to the end and give the result; None = it was killed before.
 
@@ -73,18 +78,25 @@ class Process:
                 raise
             return None
         finally:
-            self._bury()
+            self._leave()
+            bury(self._loop)
         return result
 
     async def moment(self, about: str, at_death: Callable[[], object] | None = None) -> None:
         """Pass a moment, or die at it and never return; `at_death` is what the world still does then."""
+        if not self.passes(about, at_death):
+            await self._loop.create_future()
+
+    def passes(self, about: str, at_death: Callable[[], object] | None = None) -> bool:
+        """Pass a moment in the middle of a step; False = it dies here, and the rest of the step must do nothing."""
         self.refuse_if_dead()
         self.moments.append(about)
-        if len(self.moments) - 1 == self._dies_at:
-            if at_death is not None:
-                at_death()
-            self.kill()
-            await self._loop.create_future()
+        if len(self.moments) - 1 != self._dies_at:
+            return True
+        if at_death is not None:
+            at_death()
+        self.kill()
+        return False
 
     def kill(self) -> None:
         """Die. A task that calls this runs on to its next await; from a timer nothing runs any more."""
@@ -103,16 +115,17 @@ class Process:
         if errors := self._loop.take_unseen():
             raise BaseExceptionGroup("errors that nobody looked at", errors)
 
-    def _bury(self) -> None:
-        """Close what is left, so that the collector finds nothing to run or to complain about.
 
-        Closing runs the last blocks of dead tasks, which is harmless: they find a loop that turns no more, and a world
-        that refuses them.
-        """
-        for task in asyncio.all_tasks(self._loop):
-            setattr(task, "_log_destroy_pending", False)  # noqa: B010 - asyncio's own mark, which its stubs do not tell
-            _close(task.get_coro())
-        self._loop.close()
+def bury(loop: VirtualLoop) -> None:
+    """Close a dead process's loop and what is left on it, so that the collector finds nothing to run or complain about.
+
+    Closing runs the last blocks of dead tasks, which is harmless: they find a loop that turns no more, and a world
+    that refuses them.
+    """
+    for task in asyncio.all_tasks(loop):
+        setattr(task, "_log_destroy_pending", False)  # noqa: B010 - asyncio's own mark, which its stubs do not tell
+        _close(task.get_coro())
+    loop.close()
 
 
 def _close(corpse: Any) -> None:
@@ -127,3 +140,7 @@ def _close(corpse: Any) -> None:
         except (RuntimeError, asyncio.CancelledError, InvariantBroken, BaseExceptionGroup):
             continue
         return
+
+
+def _nothing() -> None:
+    """Leave no network."""

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from math import ceil
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
@@ -22,6 +23,15 @@ SECRET_CHARS_MIN: Final = 8
 """A shorter value of a query would be found by chance."""
 
 
+class LaneName(StrEnum):
+    """What lies between engine and fleet."""
+
+    DIRECT = "direct"
+    """Nothing: quick, and blind to bytes."""
+    HTTP = "http"
+    """The real client, the emulator's server and every byte between them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What is rehearsed, on which fleet, in which weather. `instances` are of each role."""
@@ -32,6 +42,7 @@ class Stage:
     profile: Profile
     domains: int
     instances: int
+    lane: LaneName = LaneName.DIRECT
     secrets: tuple[str, ...] = ()
     """What must not be found in any entry."""
 
@@ -50,7 +61,15 @@ class Stage:
         return min(plan.timeout_s, forward_s) + 2 * plan.rollback.bound_s(self.domains)
 
 
-def staged(bundle: Bundle, make_kit: KitMaker, profile: Profile, *, domains: int, instances: int) -> Stage:
+def staged(
+    bundle: Bundle,
+    make_kit: KitMaker,
+    profile: Profile,
+    *,
+    domains: int,
+    instances: int,
+    lane: LaneName = LaneName.DIRECT,
+) -> Stage:
     """Compile a bundle for rehearsals; raises NotSupportedYet for what cannot be run, or cannot be judged."""
     compiled = compile_bundle(bundle)
     if not all(isinstance(plan.change, UpgradePlan) for plan in compiled.services):
@@ -61,7 +80,7 @@ def staged(bundle: Bundle, make_kit: KitMaker, profile: Profile, *, domains: int
     configurations = {digest: payloads[digest] for digest in wanted if digest is not None}
     packages = {files.package for files in bundle.services if files.package is not None}
     secrets = tuple(sorted({secret for package in packages for secret in _secrets(package)}))
-    return Stage(compiled, configurations, make_kit, profile, domains, instances, secrets)
+    return Stage(compiled, configurations, make_kit, profile, domains, instances, lane, secrets)
 
 
 def _secrets(package: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What tells the checker: thin layers around wire, platform and agenda that change nothing they pass on."""
 
+import contextvars
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,6 +13,7 @@ from rollout.core.snapshot import Observation
 from rollout.emulator.agenda import Agenda
 from rollout.platforms.platform import Capabilities, Platform, Ticket
 from rollout.simulation.checker import Checker
+from rollout.simulation.sender import in_the_name_of
 from rollout.simulation.weather import OPERATION, Weather
 from rollout.simulation.wire import Wire
 
@@ -26,6 +28,11 @@ class Post:
     """Whose call has a connection in hand: written by the ticket, read by the wire in the same turn of the loop."""
 
     sending: str | None = None
+
+    def taken(self) -> str | None:
+        """Give it, once."""
+        key, self.sending = self.sending, None
+        return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +134,8 @@ class WatchedPlatform:
 class WatchedWire:
     """A wire that tells whose call arrives at the service, however late."""
 
-    def __init__(self, wire: Wire, checker: Checker, post: Post) -> None:
+    def __init__(self, wire: Wire, post: Post) -> None:
         self._wire = wire
-        self._checker = checker
         self._post = post
 
     async def reach(self, service: str, operation: Operation | None) -> None:
@@ -140,20 +146,20 @@ class WatchedWire:
         """Exchange, with the sender's name on the call."""
         if operation is None:
             return await self._wire.exchange(service, operation, deliver)
-        key, self._post.sending = self._post.sending, None
+        key = self._post.taken()
 
         def tagged() -> T:
-            self._checker.delivering(key)
-            try:
+            with in_the_name_of(key):
                 return deliver()
-            finally:
-                self._checker.delivering(None)
 
         return await self._wire.exchange(service, operation, tagged)
 
 
 class WatchedAgenda(Agenda):
-    """An agenda after whose every event the checker looks who is down."""
+    """An agenda after whose every event the checker looks who is down.
+
+    An event is the doing of whoever planned it, not of whose call lets it happen.
+    """
 
     def __init__(self, moved: Callable[[], None]) -> None:
         super().__init__()
@@ -161,9 +167,10 @@ class WatchedAgenda(Agenda):
 
     def plan(self, after_s: float, act: Callable[[], None]) -> None:
         """Let `act` happen, and be looked at."""
+        context = contextvars.copy_context()
 
         def seen() -> None:
-            act()
+            context.run(act)
             self._moved()
 
         super().plan(after_s, seen)

@@ -36,6 +36,10 @@ REQUEST: Final[Mapping[str, float]] = {
 }
 """What happens to a call on its way there and back."""
 READ: Final[Mapping[str, float]] = {"read_reset": 0.02, "read_hangs": 0.01}
+ANSWER: Final[Mapping[str, float]] = {"half_answer": 0.02}
+"""What happens to an answer's bytes; in the direct lane there are none."""
+SPOILT: Final[Mapping[str, float]] = {"wrong_root": 0.01, "page": 0.01, "too_large": 0.005}
+"""What stands in the place of an answer's document, under its own status; in the direct lane there are none."""
 SERVICE: Final[Mapping[str, float]] = {
     "409": 0.02,
     "500": 0.02,
@@ -47,6 +51,8 @@ SERVICE: Final[Mapping[str, float]] = {
     "lose_before": 0.01,
     "lose_after": 0.01,
     "cut": 0.02,
+    "html": 0.01,
+    "html_503": 0.01,
 }
 """What the service answers to a call, by the emulator's names."""
 SERVICE_READ: Final[Mapping[str, float]] = {"500": 0.01, "503": 0.02, "busy": 0.01, "lose_before": 0.005}

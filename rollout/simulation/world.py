@@ -27,6 +27,7 @@ from rollout.journal.ledger import Ledger
 from rollout.journal.memory import MemoryJournal
 from rollout.platforms.platform import Platform
 from rollout.simulation.direct import DirectPlatform
+from rollout.simulation.http_lane import HttpLane
 from rollout.simulation.loop import STEPS_MAX
 from rollout.simulation.mortal import LATE_PER_TIMEOUT, MortalJournal, MortalWire
 from rollout.simulation.process import LoopMaker, Process
@@ -82,6 +83,8 @@ class World:
     """None = a steady one, drawn from the seed."""
     sync_s: float = 0.0
     """How long the disk takes to make an append durable."""
+    lane: HttpLane | None = None
+    """How its engines reach the fleet: None = straight on the fabric; over HTTP else, and then nothing of `wire`."""
     make_loop: LoopMaker | None = None
     """None = plain virtual loops, which run everything in order of arrival."""
     wall: Callable[[float], float] = lambda t: WALL_AT_START + t
@@ -113,6 +116,11 @@ class World:
     def log(self) -> Sequence[LogEntry]:
         """List every change the fleet has seen."""
         return self.fabric.log()
+
+    def close(self) -> None:
+        """End whatever else lives in it."""
+        if self.lane is not None:
+            self.lane.close()
 
     def pass_by(self, seconds: float) -> None:
         """Let time pass without any engine; calls in flight arrive at their own time."""
@@ -152,25 +160,31 @@ class World:
 
     async def _main(self, process: Process, script: Script[T]) -> T:
         """Put an engine together over what is durable, as after any start."""
-        draw, wire_draw = self._chance("engine"), self._chance("wire")
+        draw = self._chance("engine")
         journal = MortalJournal(process, self.journal, self.sync_s)
-        wire = MortalWire(
-            process,
-            self.wire or SteadyWire(wire_draw),
-            self.later,
-            LATE_PER_TIMEOUT * self.request_timeout_s,
-        )
-        direct = DirectPlatform(
-            self.fabric, journal, self.around_wire(wire), self._ids, request_timeout_s=self.request_timeout_s
-        )
-        platform = self.around_platform(direct)
-        clock = EngineClock.on_running_loop(await journal.last_t(), lambda: self.wall(self.time()))
+        platform = self.around_platform(self._platform(process, journal))
+        clock = EngineClock.on_running_loop(await journal.last_t(), self._wall_now)
         with unwrapped():
             ledger: RolloutLedger = Ledger(journal, evolve, evolve_fleet)
             async with ledger.opened():
                 kit = self.make_kit(ledger, platform, clock, draw)
                 engine = Engine(journal, kit, inbox_poll_s=self.inbox_poll_s)
-                return await script(Parts(engine, kit, journal, process))
+                try:
+                    return await script(Parts(engine, kit, journal, process))
+                finally:
+                    await platform.close()
+
+    def _platform(self, process: Process, journal: Journal) -> Platform:
+        if self.lane is not None:
+            return self.lane.platform(process, journal, wall=self._wall_now, timeout_s=self.request_timeout_s)
+        steady = self.wire or SteadyWire(self._chance("wire"))
+        wire = MortalWire(process, steady, self.later, LATE_PER_TIMEOUT * self.request_timeout_s)
+        return DirectPlatform(
+            self.fabric, journal, self.around_wire(wire), self._ids, request_timeout_s=self.request_timeout_s
+        )
+
+    def _wall_now(self) -> float:
+        return self.wall(self.time())
 
     def _chance(self, whose: str) -> Callable[[], float]:
         numbers, life = itertools.count(), self._lives
@@ -178,8 +192,11 @@ class World:
 
     def later(self, seconds: float, arrive: Callable[[], object]) -> None:
         """Let something arrive at the service after so many seconds, whether or not its sender lives to see it."""
+        self.at(self.time() + seconds, arrive)
+
+    def at(self, when: float, arrive: Callable[[], object]) -> None:
+        """Let something happen at second `when`; what is for the same second happens in order of these calls."""
         self._flights += 1
-        when = self.time() + seconds
         heapq.heappush(self._in_flight, (when, self._flights, arrive))
         if self._process is not None:
             self._process.call_at(when, self._land)

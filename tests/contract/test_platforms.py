@@ -7,10 +7,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import msgspec
 import pytest
+from aiohttp import web
 
 from rollout.core.names import Digest, ServiceName, Slot, Target
 from rollout.core.operation import (
@@ -49,11 +51,14 @@ from rollout.emulator.fabric import EPOCH, Fabric
 from rollout.emulator.faults import read_faults
 from rollout.emulator.fleet import ROLE, SUBSCRIPTION, FleetPlan, configuration, populate
 from rollout.emulator.request_ids import RequestIds
-from rollout.emulator.server import serve
+from rollout.emulator.server import make_app, serve
 from rollout.platforms.classic.platform import ClassicPlatform
 from rollout.platforms.classic.vocabulary import Slot as FabricSlot
 from rollout.platforms.platform import ListsRunning, Platform, PollsMany
 from rollout.simulation.direct import DirectPlatform
+from rollout.simulation.host import Host
+from rollout.simulation.http_lane import PipeConnector
+from rollout.simulation.network import Network, SteadyNetwork
 from rollout.simulation.wire import SteadyWire
 
 DOMAINS: Final = 3
@@ -184,7 +189,65 @@ async def direct() -> AsyncIterator[World]:
     yield world_of(DirectPlatform(fabric, Shelf(), wire, RequestIds(0)), fabric, seconds)
 
 
-WORLDS: Final[dict[str, Callable[[], AbstractAsyncContextManager[World]]]] = {"classic": classic, "direct": direct}
+class Immortal:
+    """A caller that passes every moment."""
+
+    killed = False
+
+    def passes(self, about: str, at_death: Callable[[], object] | None = None) -> bool:
+        del about, at_death
+        return True
+
+
+@asynccontextmanager
+async def in_memory() -> AsyncIterator[World]:
+    """Give the classic platform before the emulator's application, joined by pipes in memory instead of sockets."""
+    seconds = 0.0
+    loop = asyncio.get_running_loop()
+
+    def pass_time(by: float) -> None:
+        nonlocal seconds
+        seconds += by
+
+    def wall() -> float:
+        return EPOCH.timestamp() + seconds
+
+    fabric = Fabric(lambda: seconds)
+    populate(fabric, FleetPlan(services=1, domains=DOMAINS))
+    host = Host(loop.time, loop.call_at)
+    runner = web.AppRunner(make_app(fabric), access_log=None)
+    await loop.run_in_executor(None, host.begin, runner.setup())
+    network = Network(
+        host,
+        lambda: web.Server.__call__(runner.server),  # type: ignore[arg-type] # it is set up above
+        SteadyNetwork(lambda: 0.0, low_s=0.0, high_s=0.0),
+        time=loop.time,
+        at=loop.call_at,
+        late_s=0.0,
+    )
+    connect = partial(network.connect, Immortal())
+    platform = ClassicPlatform(
+        "http://127.0.0.1:8080",
+        Shelf(),
+        wall=wall,
+        connectors=lambda _context, most, keep: PipeConnector(connect, most, keep=keep),
+    )
+    yield World(
+        platform=platform,
+        target=Target(SUBSCRIPTION, ServiceName("svc-0001"), Slot.PRODUCTION),
+        begin=StartUpgrade(PACKAGE, CONFIGURATION, NEW, {"WebRole1": DOMAINS}),
+        pass_time=pass_time,
+        wall=wall,
+    )
+    await platform.close()
+    host.close()
+
+
+WORLDS: Final[dict[str, Callable[[], AbstractAsyncContextManager[World]]]] = {
+    "classic": classic,
+    "direct": direct,
+    "in memory": in_memory,
+}
 
 
 @pytest.fixture(params=sorted(WORLDS))

@@ -12,7 +12,7 @@ from rollout.engine.streams import RolloutLedger
 from rollout.platforms.platform import Platform
 from rollout.policy.load import load_policy
 from rollout.settings import RunSettings
-from rollout.simulation.stage import Stage, staged
+from rollout.simulation.stage import LaneName, Stage, staged
 from rollout.simulation.weather import Profile
 
 CASES = Path(__file__).parent / "cases"
@@ -29,12 +29,13 @@ def stage_of() -> Callable[..., Stage]:
         profile: str = "storm",
         *,
         domains: int = 3,
+        lane: LaneName = LaneName.DIRECT,
         around: Callable[[Kit], Kit] = lambda kit: kit,
     ) -> Stage:
         def put_together(ledger: RolloutLedger, platform: Platform, clock: Clock, draw: Callable[[], float]) -> Kit:
             return around(make_kit(SETTINGS, ledger, platform, clock, draw))
 
         bundle = load_policy(CASES / f"{name}.yaml")
-        return staged(bundle, put_together, Profile(profile), domains=domains, instances=domains)
+        return staged(bundle, put_together, Profile(profile), domains=domains, instances=domains, lane=lane)
 
     return make

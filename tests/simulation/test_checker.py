@@ -19,6 +19,7 @@ from rollout.simulation.book import Book, Told, at_once
 from rollout.simulation.cast import cast
 from rollout.simulation.checker import Checker
 from rollout.simulation.last import judge_end
+from rollout.simulation.sender import in_the_name_of
 from rollout.simulation.stage import Stage
 from rollout.simulation.truth import Truth
 from rollout.simulation.violation import Violation
@@ -64,9 +65,9 @@ class Hand:
 
     def effect(self, verb: Verb, domain: int | None, number: int, label: str = "") -> None:
         """Let a change take effect in the name of call `number`."""
-        self.checker.delivering(f"{self.stream}/{number}")
         entry = LogEntry(0, self.t, "svc-a", "svc-a-production", "production", verb, domain, label or self.label, "id")
-        self.checker.effect(entry)
+        with in_the_name_of(f"{self.stream}/{number}"):
+            self.checker.effect(entry)
 
     @property
     def deployment(self) -> Deployment:

@@ -12,10 +12,10 @@ import pytest
 
 from rollout.simulation.choice import Draws, SeededLoop
 from rollout.simulation.play import play
-from rollout.simulation.stage import Stage
+from rollout.simulation.stage import LaneName, Stage
 from rollout.simulation.trace import Trace
 
-SEEDS = range(100, 106)
+SEEDS = {LaneName.DIRECT: range(100, 106), LaneName.HTTP: range(100, 103)}
 PROGRAM = """
 import functools, sys
 from pathlib import Path
@@ -23,30 +23,33 @@ from rollout.assembly import make_kit
 from rollout.policy.load import load_policy
 from rollout.settings import RunSettings
 from rollout.simulation.play import play
-from rollout.simulation.stage import staged
+from rollout.simulation.stage import LaneName, staged
 from rollout.simulation.weather import Profile
 cases = Path(sys.argv[1])
 kit = functools.partial(make_kit, RunSettings("https://rehearsal.invalid", cases))
-stage = staged(load_policy(cases / "wide.yaml"), kit, Profile.STORM, domains=2, instances=2)
-print(*(play(stage, int(seed)).trace for seed in sys.argv[2:]))
+lane = LaneName(sys.argv[2])
+stage = staged(load_policy(cases / "wide.yaml"), kit, Profile.STORM, domains=2, instances=2, lane=lane)
+print(*(play(stage, int(seed)).trace for seed in sys.argv[3:]))
 """
 
 
-def traces(flags: tuple[str, ...], hash_seed: str) -> list[str]:
-    command = [sys.executable, *flags, "-c", PROGRAM, str(Path(__file__).parent / "cases"), *map(str, SEEDS)]
+def traces(lane: LaneName, flags: tuple[str, ...], hash_seed: str) -> list[str]:
+    words = (str(Path(__file__).parent / "cases"), lane, *map(str, SEEDS[lane]))
+    command = [sys.executable, *flags, "-c", PROGRAM, *words]
     environment = os.environ | {"PYTHONHASHSEED": hash_seed}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603 - our own interpreter
     return done.stdout.split()
 
 
+@pytest.mark.parametrize("lane", LaneName)
 @pytest.mark.parametrize(("flags", "hash_seed"), [((), "1"), ((), "random"), (("-O",), "2")])
 def test_a_seed_gives_the_same_trace_in_every_process(
-    stage_of: Callable[..., Stage], flags: tuple[str, ...], hash_seed: str
+    stage_of: Callable[..., Stage], lane: LaneName, flags: tuple[str, ...], hash_seed: str
 ) -> None:
-    stage = stage_of("wide", domains=2)
-    here = [play(stage, seed).trace for seed in SEEDS]
-    assert traces(flags, hash_seed) == here
-    assert len(set(here)) == len(SEEDS)
+    stage = stage_of("wide", domains=2, lane=lane)
+    here = [play(stage, seed).trace for seed in SEEDS[lane]]
+    assert traces(lane, flags, hash_seed) == here
+    assert len(set(here)) == len(SEEDS[lane])
 
 
 def test_a_trace_tells_runs_apart_by_step_by_time_and_by_effect() -> None:
