@@ -18,5 +18,6 @@ def hex_id(seed: int, *key: str | int) -> str:
 
 def _number(seed: int, key: tuple[str | int, ...], *, size: int) -> int:
     # Each part carries its length and kind, so that no two keys share a text.
-    text = "".join(f"{type(part).__name__}{len(str(part))}:{part};" for part in (seed, *key))
+    texts = [(type(part).__name__, str(part)) for part in (seed, *key)]
+    text = "".join([f"{kind}{len(part)}:{part};" for kind, part in texts])
     return int.from_bytes(blake2b(text.encode(), digest_size=size).digest(), "big")

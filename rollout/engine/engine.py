@@ -5,6 +5,7 @@ was after the last append.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 
 from rollout.core.command import Ask
@@ -22,6 +23,7 @@ from rollout.engine.kit import Kit
 from rollout.engine.records import what_runs
 from rollout.engine.runner import Runner
 from rollout.engine.streams import newest_attempts, rollout_state, service_state
+from rollout.errors import JournalFull
 from rollout.journal.journal import Journal, Recorded
 
 HEARTBEAT_S = 5.0
@@ -31,12 +33,15 @@ HEARTBEAT_S = 5.0
 class Engine:
     """Runs rollouts of one journal. Use `run` once for each rollout that is to go on."""
 
-    def __init__(self, journal: Journal, kit: Kit, *, inbox_poll_s: float = INBOX_POLL_S) -> None:
+    def __init__(
+        self, journal: Journal, kit: Kit, *, inbox_poll_s: float = INBOX_POLL_S, heartbeat_s: float = HEARTBEAT_S
+    ) -> None:
         self._journal = journal
         self._kit = kit
         self._runners: dict[StreamName, Runner] = {}
         self._dispatcher: Dispatcher | None = None
         self._draining = False
+        self._heartbeat_s = heartbeat_s
         self._inbox = Inbox(journal, kit.ledger, kit.clock, self._tell_dispatcher, inbox_poll_s)
         kit.ledger.listen(self._on_recorded)
 
@@ -108,8 +113,9 @@ class Engine:
     async def _beat(self) -> None:
         while True:
             now = self._kit.clock.now()
-            await self._journal.beat(now, self._kit.pacer.said())
-            await self._kit.clock.sleep_until(now.t + HEARTBEAT_S)
+            with contextlib.suppress(JournalFull):  # the ledger tells of it; a beat that is missed costs engine time
+                await self._journal.beat(now, self._kit.pacer.said())
+            await self._kit.clock.sleep_until(now.t + self._heartbeat_s)
 
     def _on_recorded(self, recorded: Sequence[Recorded]) -> None:
         for each in recorded:

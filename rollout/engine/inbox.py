@@ -1,5 +1,6 @@
 """The inbox: takes what people ask, from other processes too, and answers each question once, through the ledger."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -14,6 +15,7 @@ from rollout.core.reply import Kind, Reply, Said, reply
 from rollout.core.service import ServiceRollout
 from rollout.engine.clock import Clock
 from rollout.engine.streams import RolloutLedger, newest_attempts, service_state
+from rollout.errors import JournalFull
 from rollout.journal.journal import Answered, Journal, Question
 
 INBOX_POLL_S: Final = 0.5
@@ -41,9 +43,10 @@ class Inbox:
         self._poll_s = poll_s
 
     async def run(self) -> None:
-        """Answer whatever comes, for ever."""
+        """Answer whatever comes, for ever; on a full disk nobody can be answered, and is later."""
         while True:
-            await self.answer_all()
+            with contextlib.suppress(JournalFull):
+                await self.answer_all()
             await self._clock.sleep_until(self._clock.now().t + self._poll_s)
 
     async def answer_all(self) -> None:

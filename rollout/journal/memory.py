@@ -36,9 +36,7 @@ class MemoryJournal:
         """Write all or none, then give other tasks their turn, as a sync does."""
         self._refuse_if_closed()
         drafts = [draft(entry) for entry in entries]
-        for each in answers:
-            if each.key not in self._questions or each.key in self._answers:
-                raise twice(each.key)
+        self._refuse_answered(answers)
         changed = self._index.accept(drafts, ended)
         self._answers |= {each.key: each.answer for each in answers}
         for drafted in drafts:
@@ -136,6 +134,11 @@ class MemoryJournal:
     async def close(self) -> None:
         """Refuse everything from now on."""
         self._closed = True
+
+    def _refuse_answered(self, answers: Sequence[Answered]) -> None:
+        for each in answers:
+            if each.key not in self._questions or each.key in self._answers:
+                raise twice(each.key)
 
     def _unseal(self, record: Stored) -> Recorded:
         return unseal(record, self._link(record.position - 1))

@@ -93,8 +93,9 @@ class Wall:
         """Show POSIX seconds at second `t` of the world."""
         if t >= self._weather.calm_at:
             return WALL_AT_START + t
-        period = int(t / CLOCK_EVERY_S)
-        if period not in self._off_s:
+        off_s = self._off_s.get(period := int(t / CLOCK_EVERY_S))
+        if off_s is None:
             jumps = self._weather.happens("clock", period)
-            self._off_s[period] = self._weather.amount(-CLOCK_S, CLOCK_S, "clock", period) if jumps else 0.0
-        return WALL_AT_START + t + self._off_s[period]
+            off_s = self._weather.amount(-CLOCK_S, CLOCK_S, "clock", period) if jumps else 0.0
+            self._off_s[period] = off_s
+        return WALL_AT_START + t + off_s

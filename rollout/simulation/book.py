@@ -24,6 +24,8 @@ class Told(MemoryJournal):
     def __init__(self) -> None:
         super().__init__()
         self.tell: Callable[[], object] = _nobody
+        self.tried_at: dict[tuple[StreamName, int], float] = {}
+        """When an entry that a full disk refused was first tried: so old is what it was decided on."""
 
     async def append(self, *entries: Any, **options: Any) -> Any:
         """Append, and tell in the same virtual instant."""
@@ -39,13 +41,15 @@ class Page:
 
     at: float
     entry: Entry
+    tried_at: float
+    """The world's second at which it was first tried; before `at` only because of a full disk."""
 
 
 @dataclass(slots=True)
 class Book:
     """Everything the durable bytes say so far. `read` raises IllegalFact where a prefix does not fold."""
 
-    journal: MemoryJournal
+    journal: Told
     pages: list[Page] = field(default_factory=list)
     services: dict[StreamName, ServiceRollout] = field(default_factory=dict)
     rollouts: dict[StreamName, RolloutState] = field(default_factory=dict)
@@ -59,8 +63,11 @@ class Book:
         found: list[Page] = []
         position = len(self.pages)
         while records := at_once(self.journal.read_after(position + len(found), READ_AT_ONCE)):
-            found += [Page(at, record.entry) for record in records]
+            found += [self._page(at, record.entry) for record in records]
         return found
+
+    def _page(self, at: float, entry: Entry) -> Page:
+        return Page(at, entry, self.journal.tried_at.get((entry.stream, entry.version), at))
 
     def fold(self, page: Page) -> None:
         """Fold one page; raises IllegalFact."""

@@ -52,6 +52,7 @@ class Checker:
     _effective: set[str] = field(default_factory=set)
     _done: set[tuple[StreamName, Verb, int | None]] = field(default_factory=set)
     _sent_at: dict[str, float] = field(default_factory=dict)
+    _newest: dict[StreamName, int] = field(default_factory=dict)
     _gates: dict[tuple[StreamName, int], float] = field(default_factory=dict)
     _last_page: dict[StreamName, float] = field(default_factory=dict)
     _looks: Counter[str] = field(default_factory=Counter)
@@ -92,11 +93,11 @@ class Checker:
                 if looks < TWO:
                     self.broken("looks", f"{stream} is {finding} after {looks} looks")
             case event.Observed(finding=event.Finding.OVERDUE) | event.GateFailed():
-                self._judge_evidence(stream, fact)
+                self._judge_evidence(page)
             case event.Baked():
-                self._judge_evidence(stream, fact)
+                self._judge_evidence(page)
             case event.GatePassed(domain=domain):
-                self._judge_evidence(stream, fact)
+                self._judge_evidence(page)
                 self._judge_gate(stream, domain, page.at)
             case event.TakenOver(detail=detail) if self._target(stream).service not in self.truth.strangers:
                 self.broken("foreign", f"{stream} was taken over, and nobody else was there: {detail}")
@@ -107,9 +108,10 @@ class Checker:
             case _:
                 pass
 
-    def _judge_evidence(self, stream: StreamName, fact: event.ServiceFact) -> None:
+    def _judge_evidence(self, page: Page) -> None:
+        stream, fact = page.entry.stream, page.entry.fact
         service = self._target(stream).service
-        age_s = self.time() - self._answered_at.get(service, float("-inf"))
+        age_s = page.tried_at - self._answered_at.get(service, float("-inf"))
         if age_s > EVIDENCE_S:
             self.broken("evidence", f"{stream}: {type(fact).__name__} with evidence {age_s:.0f} s old")
 
@@ -154,6 +156,7 @@ class Checker:
         self.sends += 1
         self._sent_at[key] = self.time()
         stream = _stream_of(key)
+        self._newest[stream] = max(self._newest.get(stream, 0), _number_of(key))
         state = self.book.services[stream]
         what = f"the {describe(operation)} of {stream}"
         if state.stop is not None:
@@ -222,6 +225,8 @@ class Checker:
             self.broken("S4", f"{what} took effect twice")
         if state.ended is not None:
             self.broken("S5", f"{what} took effect after {stream} had ended as {state.ended.outcome}")
+        if _number_of(key) < self._newest.get(stream, 0):
+            self.broken("S12", f"{what} took effect by call {key} after call {self._newest[stream]} had been sent")
         if entry.verb is not Verb.ROLLBACK and (stream, Verb.ROLLBACK, None) in self._done:
             self.broken("S3b", f"{what} took effect after the rollback had begun")
         self._effective.add(key)
@@ -275,3 +280,7 @@ class Checker:
 
 def _stream_of(key: str) -> StreamName:
     return StreamName(key.rpartition("/")[0])
+
+
+def _number_of(key: str) -> int:
+    return int(key.rpartition("/")[2])

@@ -73,9 +73,11 @@ class SeededLoop(VirtualLoop):
             self._dies_at = None
             self._die()
             return asyncio.Handle(_nothing, (), self)
-        count = len(runnable)
-        index = 0 if count == 1 else self._index(runnable)
-        self._trace.step(count, index, self.time())
+        if (count := len(runnable)) == 1:
+            self._trace.step(1, 0, self._now)
+            return runnable.popleft()
+        index = self._index(runnable)
+        self._trace.step(count, index, self._now)
         if index == 0:
             return runnable.popleft()
         handle = runnable[index]
@@ -86,18 +88,13 @@ class SeededLoop(VirtualLoop):
         candidates = []
         plain_seen = False
         for index, handle in zip(range(CANDIDATES_MAX), runnable, strict=False):
-            if _is_task_step(handle):
+            # A task's step is told from a plain callback by whom its callable belongs to.
+            if isinstance(getattr(handle._callback, "__self__", None), NumberedTask):  # type: ignore[attr-defined] # noqa: SLF001 - the base loop's own, which its stubs do not tell
                 candidates.append(index)
             elif not plain_seen:
                 plain_seen = True
                 candidates.append(index)
-        return candidates[self._draws.below(len(candidates))]
-
-
-def _is_task_step(handle: asyncio.Handle) -> bool:
-    """Tell a task's step from a plain callback: the step's callable belongs to the task."""
-    callback = getattr(handle, "_callback", None)
-    return isinstance(getattr(callback, "__self__", None), asyncio.Task)
+        return candidates[self._draws.below(len(candidates))] if len(candidates) > 1 else candidates[0]
 
 
 def _nothing() -> None:

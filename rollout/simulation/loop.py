@@ -116,6 +116,10 @@ class VirtualLoop(base_events.BaseEventLoop):
         """Give virtual seconds; they stand still while anything can run."""
         return self._now
 
+    def oversleep(self, until: float) -> None:
+        """Let it be `until` without a turn in between, as for a process that was stopped; timers are overdue then."""
+        self._now = max(self._now, until)
+
     def _run_once(self) -> None:
         """Take one turn: let time jump if nothing can run, queue what is due, run one handle."""
         timers = self._timers

@@ -30,8 +30,7 @@ class MortalJournal:
         self, entries: Sequence[Entry], ended: Sequence[StreamName] = (), answers: Sequence[Answered] = ()
     ) -> Sequence[Recorded]:
         """Append, with a moment on each side."""
-        about = ", ".join(f"{type(entry.fact).__name__} {entry.stream}:{entry.version}" for entry in entries)
-        about += "".join(f" answer {each.key}" for each in answers)
+        about = self._about(entries, answers)
         self._process.refuse_if_dead()
         await asyncio.sleep(self._sync_s)
         await self._process.moment(f"not yet durable: {about}")
@@ -92,6 +91,10 @@ class MortalJournal:
 
     async def close(self) -> None:
         """Do nothing: the durable journal outlives its processes."""
+
+    def _about(self, entries: Sequence[Entry], answers: Sequence[Answered]) -> str:
+        about = ", ".join(f"{type(entry.fact).__name__} {entry.stream}:{entry.version}" for entry in entries)
+        return about + "".join(f" answer {each.key}" for each in answers)
 
     @property
     def _journal(self) -> Journal:

@@ -10,36 +10,37 @@ from typing import Final
 
 from rollout.core.evolve import IllegalFact
 from rollout.core.result import Result
+from rollout.emulator.faults import Fault
 from rollout.emulator.fleet import FleetPlan
 from rollout.engine.groups import leaves
-from rollout.errors import InvariantBroken, RolloutError
-from rollout.platforms.platform import Platform
-from rollout.simulation.besides import Crash, Crashes, Wall, strangers
-from rollout.simulation.book import Book, Told
+from rollout.errors import InvariantBroken, JournalFull, RolloutError, StateUnusable
+from rollout.simulation.besides import Crash, Crashes, strangers
+from rollout.simulation.book import Book
 from rollout.simulation.cast import cast
 from rollout.simulation.checker import Checker
 from rollout.simulation.choice import SeededLoop
-from rollout.simulation.death import Death, drawn_deaths
-from rollout.simulation.http_lane import HttpLane
+from rollout.simulation.death import Death, Freeze, drawn_deaths, drawn_freezes
+from rollout.simulation.disk import Disk
+from rollout.simulation.disk_journal import DiskJournal
+from rollout.simulation.dress import dress
 from rollout.simulation.last import judge_end
 from rollout.simulation.loop import StepsExhausted
-from rollout.simulation.mortal import LATE_PER_TIMEOUT
 from rollout.simulation.peaks import Peaks
 from rollout.simulation.people import Word, speak, words
-from rollout.simulation.skies import DrawnFaults, drawn_knobs
-from rollout.simulation.spoil import Spoiler
-from rollout.simulation.stage import SAFETY_S, LaneName, Stage
-from rollout.simulation.stormy import StormyNetwork, StormyWire
-from rollout.simulation.throttle import Limits, Subscription, ThrottlingPlatform, storms
+from rollout.simulation.skies import DiskSky, drawn_knobs
+from rollout.simulation.stage import SAFETY_S, Stage
 from rollout.simulation.truth import Truth
 from rollout.simulation.violation import Violation
-from rollout.simulation.watch import Post, WatchedAgenda, WatchedPlatform, WatchedWire
 from rollout.simulation.weather import Profile, Weather
-from rollout.simulation.world import Parts, World, carry_out
+from rollout.simulation.world import Life, Parts, World, carry_out, open_unless_known
 
 QUIET_S: Final = 600.0
+GIVEN_UP_S: Final = 30.0
+"""How long a supervisor waits before it starts a process again."""
 STEPS_PER_SERVICE_MAX: Final = 200_000
 SYNC_S: Final = (0.0, 0.0, 0.005, 0.5, 3.0)
+HEARTBEAT_S: Final = (5.0, 60.0, 60.0, 60.0, 60.0, 60.0, 60.0, 60.0)
+"""Mostly seldom: a heartbeat costs a simulation more steps than anything else, and seldom loses more engine time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,10 @@ class Script:
 
     words: Sequence[Word] = ()
     crashes: Sequence[Crash] = ()
+    faults: Sequence[Fault] = ()
+    """What the service does to calls and work, in the emulator's own words."""
+    deaths: Sequence[Death] = ()
+    """How the first lives end, one after another."""
 
 
 @dataclass(slots=True)
@@ -63,6 +68,8 @@ class Played:
     peaks: Peaks = field(default_factory=Peaks)
     effects: Sequence[tuple[float, str]] = ()
     deaths: list[tuple[float, str]] = field(default_factory=list)
+    moments: list[Sequence[str]] = field(default_factory=list)
+    """What each life passed at which it could have died."""
     hits: Counter[str] = field(default_factory=Counter)
     sends: int = 0
     steps: int = 0
@@ -92,22 +99,29 @@ class _Game:
         self._stage = stage
         self._weather = Weather(seed, stage.profile)
         self._weather.calm_at = SAFETY_S if stage.profile is Profile.STORM else stage.bound_s
-        journal, post = Told(), Post()
+        self._journal = journal = DiskJournal(Disk(DiskSky(self._weather, self._now), self._now))
         knobs = drawn_knobs(self._weather)
         calm = stage.profile is Profile.NONE
         sync_s = 0.0 if calm else SYNC_S[self._weather.number(len(SYNC_S), "sync")]
-        self._world = World(stage.make_kit, FleetPlan(0), knobs, seed, sync_s=sync_s, journal=journal)
+        beat_s = HEARTBEAT_S[self._weather.number(len(HEARTBEAT_S), "heartbeat")]
+        self._world = World(
+            stage.make_kit, FleetPlan(0), knobs, seed, sync_s=sync_s, journal=journal, heartbeat_s=beat_s
+        )
         self._checker = Checker(seed, Truth(self._world.fabric), Book(journal), self._world.time)
         self._told = Played(seed, stage.profile)
         said = [*words(self._weather, stage.compiled), *script.words]
         self._words = deque(sorted(said, key=lambda word: word.at))
         self._lives = 0
         journal.tell = self._checker.read
-        self._dress(post)
+        self._freezes = deque(drawn_freezes(self._weather))
+        dress(self._world, stage, self._weather, self._checker)
+        self._world.make_loop = self._make_loop
         cast(self._world.fabric, stage.compiled, stage.configurations, stage.domains, stage.instances)
         crashes = Crashes(self._checker.truth, self._world.fabric, stage.compiled)
         crashes.draw(self._weather)
         crashes.plan(script.crashes)
+        self._world.fabric.set_faults(script.faults)
+        self._deaths = deque([*script.deaths, *drawn_deaths(self._weather)])
         strangers(self._weather, self._world.fabric, stage.compiled)
 
     def play(self) -> None:
@@ -157,91 +171,92 @@ class _Game:
 
     def _live_on(self) -> Result | None:
         """Live and die as the weather has it, until the rollout is over and nobody says anything more."""
-        deaths = drawn_deaths(self._weather)
+        deaths = self._deaths
         while True:
             unsaid = len(self._words)
             death = deaths.popleft() if deaths else Death()
             left_s = self._weather.calm_at + self._stage.bound_s - self._world.time()
             after_s = left_s if death.after_s is None else min(death.after_s, left_s)
             self._lives += 1
-            life = self._world.live(
+            life = self._live(death, after_s)
+            if not self._journal.closed:
+                self._checker.read()
+            if self._checker.violation is not None:
+                raise self._checker.violation
+            if life is None:
+                self._bury("its disk failed it", Death(down_s=GIVEN_UP_S))
+                continue
+            self._told.moments.append(life.moments)
+            if life.killed:
+                if after_s == left_s and death == Death():
+                    return None
+                self._bury(death.told(life.moments), death)
+            elif self._words:
+                self._world.pass_by(max(0.0, self._words[0].at - self._world.time()))
+            elif not unsaid:
+                return life.result
+
+    def _live(self, death: Death, after_s: float) -> Life[Result | None] | None:
+        """Live once; None = the process gave up because a sync had failed, which is all it can do."""
+        try:
+            return self._world.live(
                 functools.partial(self._script, death=death),
                 dies_at=death.moment,
                 dies_after_s=after_s,
                 steps_max=STEPS_PER_SERVICE_MAX * len(self._stage.compiled.services),
             )
-            self._checker.read()
-            if self._checker.violation is not None:
-                raise self._checker.violation
-            if life.killed:
-                if after_s == left_s and death == Death():
-                    return None
-                self._weather.hits["death"] += 1
-                self._told.deaths.append((self._world.time(), death.told(life.moments)))
-                self._checker.died()
-                self._world.pass_by(death.down_s)
-            elif self._words:
-                self._world.pass_by(max(0.0, self._words[0].at - self._world.time()))
-            elif not unsaid:
-                return life.result
+        except StateUnusable:
+            if not self._journal.closed:
+                raise
+            return None
+
+    def _bury(self, how: str, death: Death) -> None:
+        """Let nobody live for a while, and the next life begin with what is on the disk."""
+        self._weather.hits["death"] += 1
+        self._told.deaths.append((self._world.time(), how + (", and power is lost" if death.power_lost else "")))
+        self._weather.hits["power_lost"] += death.power_lost
+        self._journal.recover(power_lost=death.power_lost)
+        self._weather.hits["torn_tail"] = self._journal.torn
+        self._checker.read()
+        self._checker.died()
+        self._world.pass_by(death.down_s)
+
+    def _make_loop(self, start: float, steps_max: int) -> SeededLoop:
+        seed = self._world.seed * 1_000 + self._lives
+        return SeededLoop(seed, self._checker.trace, start=start, steps_max=steps_max)
+
+    def _now(self) -> float:
+        return self._world.time()
 
     async def _script(self, parts: Parts, *, death: Death) -> Result | None:
         loop = asyncio.get_running_loop()
         if death.step is not None and isinstance(loop, SeededLoop):
             loop.die_at(death.step, parts.process.kill)
         speaking = asyncio.create_task(speak(parts, self._words, self._world.time, self._weather.hits), name="people")
+        for freeze in self._freezes:
+            if freeze.at > self._world.time():
+                parts.process.call_at(freeze.at, functools.partial(self._freeze, freeze))
         if self._lives > 1:
             await asyncio.sleep(0)
         try:
+            await self._open(parts)
             return await carry_out(parts, self._stage.compiled)
         finally:
             speaking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await speaking
 
-    # --- the world, dressed ---
+    async def _open(self, parts: Parts) -> None:
+        """Open the rollout, as often as it takes: nobody can begin while the disk is full."""
+        while True:
+            try:
+                await open_unless_known(parts, self._stage.compiled)
+            except JournalFull:
+                await asyncio.sleep(GIVEN_UP_S)
+            else:
+                return
 
-    def _dress(self, post: Post) -> None:
-        """Put weather and checker around the world's parts."""
-        world, weather, checker = self._world, self._weather, self._checker
-        subscription = self._subscription()
-        throttled = weather.happens("throttle")
-
-        def around(platform: Platform) -> Platform:
-            if throttled:
-                platform = ThrottlingPlatform(platform, subscription, world.time)
-            return WatchedPlatform(platform, checker, weather, post, world.time)
-
-        world.wire = StormyWire(weather, world.time, world.later)
-        world.around_wire = lambda wire: WatchedWire(wire, post)
-        world.lane = self._lane(post) if self._stage.lane is LaneName.HTTP else None
-        world.around_platform = around
-        world.wall = Wall(weather)
-        world.make_loop = self._make_loop
-        world.fabric.world.on_effect = checker.effect
-        world.fabric.world.agenda = WatchedAgenda(checker.moved)
-        world.fabric.world.faults = DrawnFaults(weather=weather, time=world.time)
-
-    def _lane(self, post: Post) -> HttpLane:
-        world, weather = self._world, self._weather
-        return HttpLane(
-            world.fabric,
-            StormyNetwork(weather, world.time),
-            time=world.time,
-            at=world.at,
-            late_s=LATE_PER_TIMEOUT * world.request_timeout_s,
-            subscription=self._stage.compiled.services[0].target.subscription,
-            sender=post.taken,
-            spoil=Spoiler(weather, world.time),
-        )
-
-    def _make_loop(self, start: float, steps_max: int) -> SeededLoop:
-        seed = self._world.seed * 1_000 + self._lives
-        return SeededLoop(seed, self._checker.trace, start=start, steps_max=steps_max)
-
-    def _subscription(self) -> Subscription:
-        weather = self._weather
-        drawn = storms(weather.seed, every_s=3600.0, until_s=SAFETY_S, lasting_s=(60.0, 1200.0))
-        return Subscription(
-            Limits(weather.amount(3, 30, "reads"), weather.amount(0.1, 2, "writes")), drawn, weather.seed
-        )
+    def _freeze(self, freeze: Freeze) -> None:
+        self._weather.hits["freeze"] += 1
+        self._told.deaths.append((self._world.time(), f"is frozen for {freeze.lasts_s:.0f} s"))
+        self._world.freeze(freeze.lasts_s)

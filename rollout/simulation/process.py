@@ -57,6 +57,10 @@ class Process:
         """Handles executed so far."""
         return self._loop.steps
 
+    def oversleep(self, until: float) -> None:
+        """Let it be later without a turn."""
+        self._loop.oversleep(until)
+
     def call_at(self, when: float, act: Callable[[], object]) -> None:
         """Let `act` happen at a virtual second, if the process is still there."""
         self._loop.call_at(when, act)

@@ -6,7 +6,7 @@ from typing import Final
 
 from rollout.emulator.faults import CALL_EFFECTS, Effect, Fault, Faults
 from rollout.emulator.knobs import READ_VERBS, Knobs
-from rollout.simulation.weather import SERVICE, SERVICE_READ, WORK, Profile, Weather
+from rollout.simulation.weather import SERVICE, SERVICE_READ, SYNC, WORK, WRITE, Profile, Weather
 
 SLOW_S: Final = (30.0, 900.0)
 STUCK_FOR_EVER: Final = 0.5
@@ -23,6 +23,9 @@ class DrawnFaults(Faults):
 
     def take(self, effects: Collection[Effect], service: str, verb: str, domain: int | None) -> Fault | None:
         """Draw whether this call or piece of work is struck."""
+        listed = super(DrawnFaults, self).take(effects, service, verb, domain)  # slots leave no bare super()
+        if listed is not None:
+            return listed
         weather = self.weather
         if weather is None or self.time() >= weather.calm_at:
             return None
@@ -42,6 +45,26 @@ class DrawnFaults(Faults):
         if effect is Effect.STUCK and weather.amount(0, 1, "for ever", service, verb, number) >= STUCK_FOR_EVER:
             return Fault(effect=effect, seconds=weather.amount(*STUCK_S, "stuck", service, verb, number))
         return Fault(effect=effect)
+
+
+@dataclass(slots=True)
+class DiskSky:
+    """What the weather does to the journal's disk; `time` gives seconds of the world."""
+
+    weather: Weather
+    time: Callable[[], float]
+    _drawn: int = 0
+
+    def strike(self, what: str) -> str | None:
+        """Draw what strikes a write or a sync."""
+        if self.time() >= self.weather.calm_at:
+            return None
+        return self.weather.strike(WRITE if what == "write" else SYNC, "disk", what)
+
+    def amount(self, low: float, high: float, what: str) -> float:
+        """Draw a number."""
+        self._drawn += 1
+        return self.weather.amount(low, high, "disk", what, self._drawn)
 
 
 def drawn_knobs(weather: Weather) -> Knobs:

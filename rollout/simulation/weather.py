@@ -58,9 +58,19 @@ SERVICE: Final[Mapping[str, float]] = {
 SERVICE_READ: Final[Mapping[str, float]] = {"500": 0.01, "503": 0.02, "busy": 0.01, "lose_before": 0.005}
 WORK: Final[Mapping[str, float]] = {"fail": 0.04, "slow": 0.05, "stuck": 0.02, "sick": 0.04}
 """What happens to an accepted operation and its instances."""
+WRITE: Final[Mapping[str, float]] = {"short_write": 0.03, "disk_full": 0.004}
+"""What happens to bytes on their way to the disk."""
+SYNC: Final[Mapping[str, float]] = {"sync_error": 0.003}
 OPERATION: Final[Mapping[str, float]] = {"id_young": 0.05, "id_forgotten": 0.02}
 """What Get Operation Status does not know."""
-WORLD: Final[Mapping[str, float]] = {"flap": 0.15, "stranger": 0.03, "blackout": 0.3, "throttle": 0.4, "clock": 0.3}
+WORLD: Final[Mapping[str, float]] = {
+    "flap": 0.15,
+    "stranger": 0.03,
+    "blackout": 0.3,
+    "throttle": 0.4,
+    "clock": 0.3,
+    "freeze": 0.3,
+}
 """What happens beside the calls; once for each service, or once for each run."""
 PEOPLE: Final[Mapping[str, float]] = {"stop": 0.1, "pause": 0.1, "turn_back": 0.05}
 """What people say of a service."""

@@ -1,5 +1,6 @@
 """The simulated world: a fleet, a durable journal and calls in flight, which outlive every engine process in it."""
 
+import asyncio
 import heapq
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,7 +18,7 @@ from rollout.emulator.fleet import FleetPlan, populate
 from rollout.emulator.knobs import Knobs
 from rollout.emulator.request_ids import RequestIds
 from rollout.engine.clock import Clock, EngineClock
-from rollout.engine.engine import Engine
+from rollout.engine.engine import HEARTBEAT_S, Engine
 from rollout.engine.groups import unwrapped
 from rollout.engine.kit import Kit
 from rollout.engine.streams import RolloutLedger
@@ -27,6 +28,7 @@ from rollout.journal.ledger import Ledger
 from rollout.journal.memory import MemoryJournal
 from rollout.platforms.platform import Platform
 from rollout.simulation.direct import DirectPlatform
+from rollout.simulation.disk_journal import DiskJournal, MortalDiskJournal
 from rollout.simulation.http_lane import HttpLane
 from rollout.simulation.loop import STEPS_MAX
 from rollout.simulation.mortal import LATE_PER_TIMEOUT, MortalJournal, MortalWire
@@ -95,6 +97,8 @@ class World:
     """Lays something between the engine and its platform."""
     inbox_poll_s: float = 30.0
     """How often its engines look into the inbox: seldom, for most worlds hold nobody who speaks."""
+    heartbeat_s: float = HEARTBEAT_S
+    """How much engine time a death may cost."""
     fabric: Fabric = field(init=False)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     _ids: RequestIds = field(init=False)
@@ -161,14 +165,19 @@ class World:
     async def _main(self, process: Process, script: Script[T]) -> T:
         """Put an engine together over what is durable, as after any start."""
         draw = self._chance("engine")
-        journal = MortalJournal(process, self.journal, self.sync_s)
+        journal = (
+            MortalDiskJournal(process, self.journal, self.sync_s)
+            if isinstance(self.journal, DiskJournal)
+            else MortalJournal(process, self.journal, self.sync_s)
+        )
         platform = self.around_platform(self._platform(process, journal))
-        clock = EngineClock.on_running_loop(await journal.last_t(), self._wall_now)
+        now = asyncio.get_running_loop().time
+        clock = EngineClock.on_running_loop(await journal.last_t(), lambda: self.wall(now()))
         with unwrapped():
             ledger: RolloutLedger = Ledger(journal, evolve, evolve_fleet)
             async with ledger.opened():
                 kit = self.make_kit(ledger, platform, clock, draw)
-                engine = Engine(journal, kit, inbox_poll_s=self.inbox_poll_s)
+                engine = Engine(journal, kit, inbox_poll_s=self.inbox_poll_s, heartbeat_s=self.heartbeat_s)
                 try:
                     return await script(Parts(engine, kit, journal, process))
                 finally:
@@ -190,6 +199,19 @@ class World:
         numbers, life = itertools.count(), self._lives
         return lambda: unit(self.seed, whose, life, next(numbers))
 
+    def freeze(self, seconds: float) -> None:
+        """Let time pass without a turn of the engine that lives, as by SIGSTOP; what is under way arrives meanwhile.
+
+        Only from a plain callback of its loop. Its own timers are found overdue afterwards.
+        """
+        if self._process is None:
+            raise InvariantBroken("nobody lives who could be frozen")
+        end = self.time() + seconds
+        while self._in_flight and self._in_flight[0][0] <= end:
+            self._process.oversleep(self._in_flight[0][0])
+            self._land()
+        self._process.oversleep(end)
+
     def later(self, seconds: float, arrive: Callable[[], object]) -> None:
         """Let something arrive at the service after so many seconds, whether or not its sender lives to see it."""
         self.at(self.time() + seconds, arrive)
@@ -209,9 +231,14 @@ class World:
 
 async def carry_out(parts: Parts, compiled: Compiled, *, strict_exit: bool = False) -> Result | None:
     """Open the compiled rollout unless the journal knows it, and go on with it until it is over; None = drained."""
+    await open_unless_known(parts, compiled)
+    return await parts.engine.run(compiled.plan.rollout, strict_exit=strict_exit)
+
+
+async def open_unless_known(parts: Parts, compiled: Compiled) -> None:
+    """Open the compiled rollout unless the journal knows it."""
     rollout = compiled.plan.rollout
     if parts.kit.ledger.rollout(rollout) is None:
         for payload in compiled.payloads:
             await parts.journal.put(payload)
         await parts.engine.open_rollout(compiled.plan, compiled.services)
-    return await parts.engine.run(rollout, strict_exit=strict_exit)

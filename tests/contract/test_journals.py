@@ -19,6 +19,8 @@ from rollout.journal.journal import Answered, Journal, Question, StreamRow, Vers
 from rollout.journal.memory import MemoryJournal
 from rollout.journal.record import draft, record_bytes, seal
 from rollout.journal.sqlite import SqliteJournal
+from rollout.simulation.disk import CalmDisk, Disk
+from rollout.simulation.disk_journal import DiskJournal
 
 A, B, C = StreamName("web/a#1"), StreamName("web/b#1"), StreamName("web")
 CLOSED = Closed(Outcome.SUCCEEDED, ENGINE, "all domains are done")
@@ -43,7 +45,14 @@ async def sqlite(folder: Path) -> AsyncIterator[Journal]:
         yield journal
 
 
-@pytest.fixture(params=[memory, sqlite])
+@contextlib.asynccontextmanager
+async def simulated(_: Path) -> AsyncIterator[Journal]:
+    journal = DiskJournal(Disk(CalmDisk(), float))
+    yield journal
+    await journal.close()
+
+
+@pytest.fixture(params=[memory, sqlite, simulated])
 def opener(request: pytest.FixtureRequest) -> Opener:
     chosen: Opener = request.param
     return chosen

@@ -114,6 +114,12 @@ def test_an_effect_twice_breaks_s4(begun: Hand) -> None:
         begun.effect(Verb.UPGRADE, None, 1)
 
 
+def test_an_effect_behind_a_later_call_breaks_s12(begun: Hand) -> None:
+    begun.checker.sent(f"{begun.stream}/2", Walk(0))
+    with pytest.raises(Violation, match=r"S12 .* upgrade svc-a took effect by call .*/1 after call 2 had been sent"):
+        begun.effect(Verb.UPGRADE, None, 1)
+
+
 def test_an_effect_on_a_strangers_change_breaks_s10(begun: Hand) -> None:
     with pytest.raises(Violation, match=r"S10 .* somebody else's change 'theirs'"):
         begun.effect(Verb.UPGRADE, None, 1, label="theirs")

@@ -8,53 +8,88 @@ from pathlib import Path
 import pytest
 
 from rollout.simulation.play import play
-from rollout.simulation.stage import Stage
-from rollout.simulation.weather import CONNECT, OPERATION, READ, REQUEST, SERVICE, WORK, Profile, Weather
+from rollout.simulation.stage import LaneName, Stage
+from rollout.simulation.weather import (
+    ANSWER,
+    CONNECT,
+    OPERATION,
+    READ,
+    REQUEST,
+    SERVICE,
+    SPOILT,
+    SYNC,
+    WORK,
+    WORLD,
+    WRITE,
+    Profile,
+    Weather,
+)
 
 CASES = Path("tests/simulation/cases")
 TIMES = 20 if os.environ.get("ROLLOUT_LONG") == "1" else 1
 """How many times the seeds of a commit a long search plays."""
-CHUNK = 25
+CHUNKS = {"direct": 25, "http": 10}
 
-Storm = tuple[str, str, int, int, int]
+Storm = tuple[str, str, str, int, int, int]
 
 
-def chunks(policy: str, faults: str, domains: int, seeds: int) -> list[Storm]:
+def chunks(lane: str, policy: str, faults: str, domains: int, seeds: int) -> list[Storm]:
     """Cut seeds into tests of a few seconds each."""
-    return [(policy, faults, domains, first, CHUNK) for first in range(0, seeds * TIMES, CHUNK)]
+    chunk = CHUNKS[lane]
+    return [(lane, policy, faults, domains, first, chunk) for first in range(0, seeds * TIMES, chunk)]
 
 
 STORMS = [
-    *chunks("storm", "storm", 3, 125),
-    *chunks("storm", "storm", 5, 25),
-    *chunks("storm", "storm", 1, 25),
-    *chunks("held", "storm", 2, 50),
-    *chunks("wide", "storm", 2, 50),
-    *chunks("storm", "realistic", 3, 25),
-    *chunks("storm", "none", 2, 25),
+    *chunks("direct", "one", "storm", 2, 300),
+    *chunks("direct", "storm", "storm", 2, 250),
+    *chunks("direct", "storm", "storm", 3, 150),
+    *chunks("direct", "storm", "storm", 5, 25),
+    *chunks("direct", "storm", "storm", 1, 50),
+    *chunks("direct", "held", "storm", 2, 75),
+    *chunks("direct", "wide", "storm", 2, 75),
+    *chunks("direct", "one", "realistic", 3, 50),
+    *chunks("direct", "one", "none", 3, 25),
+    *chunks("http", "one", "storm", 2, 40),
+    *chunks("http", "storm", "storm", 3, 20),
+    *chunks("http", "held", "storm", 2, 20),
+    *chunks("http", "wide", "storm", 2, 20),
 ]
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("storm", STORMS, ids=lambda storm: "-".join(map(str, storm)))
 def test_no_promise_is_broken(stage_of: Callable[..., Stage], storm: Storm) -> None:
-    policy, faults, domains, first, count = storm
-    stage = stage_of(policy, faults, domains=domains)
+    lane, policy, faults, domains, first, count = storm
+    stage = stage_of(policy, faults, domains=domains, lane=LaneName(lane))
     for seed in range(first, first + count):
         played = play(stage, seed)
-        again = f"rollout rehearse -f {CASES / policy}.yaml --faults {faults} --domains {domains} --seed {seed} --trace"
+        words = f"-f {CASES / policy}.yaml --faults {faults} --lane {lane} --domains {domains} --seed {seed}"
+        again = f"rollout rehearse {words} --trace"
         assert played.violation is None, f"{played.violation}\nshow it again with:\n  {again}"
         assert played.result is not None
 
 
-def test_every_kind_of_fault_strikes_within_sixty_seeds(stage_of: Callable[..., Stage]) -> None:
-    stage, hits = stage_of("wide", domains=2), Counter[str]()
-    for seed in range(1_000, 1_060):
+BOTH = {*CONNECT, *REQUEST, *READ, *SERVICE, *WORK, *OPERATION, *WRITE, *SYNC, *(set(WORLD) - {"clock", "throttle"})}
+SAID = {"Stopped", "Resumed", "Held", "Released", "TurnedBack"}
+DEATHS = {"death", "power_lost", "torn_tail"}
+BYTES = {*ANSWER, *SPOILT}
+STRUCK = {
+    LaneName.DIRECT: (80, BOTH | SAID | DEATHS),
+    LaneName.HTTP: (12, BYTES | DEATHS | {*READ, "late", "vanishes"}),
+}
+"""For each lane, so many seeds and what must strike within them; the HTTP lane is as stormy, and slower."""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("lane", LaneName)
+def test_every_kind_of_fault_strikes(stage_of: Callable[..., Stage], lane: LaneName) -> None:
+    seeds, wanted = STRUCK[lane]
+    stage, hits = stage_of("wide", domains=2, lane=lane), Counter[str]()
+    for seed in range(1_000, 1_000 + seeds):
         played = play(stage, seed)
         assert played.violation is None, played.violation
         hits += played.hits
-    wanted = {*CONNECT, *REQUEST, *READ, *SERVICE, *WORK, *OPERATION, "flap", "stranger", "blackout", "death"}
     assert wanted - {str(each) for each in hits} == set()
-    assert {"Stopped", "Resumed", "Held", "Released"} <= {*hits}
 
 
 def test_calm_weather_strikes_nobody(stage_of: Callable[..., Stage]) -> None:

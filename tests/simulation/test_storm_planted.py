@@ -185,7 +185,7 @@ def hasty(kit: Kit) -> Kit:
 
 
 PLANTED = {
-    "no quarantine": Planted(102, "S4 S10 foreign", no_quarantine),
+    "no quarantine": Planted(29, "S12 S4 S10 foreign", no_quarantine),
     "gate skipped": Planted(0, "S2 evidence", another_decision(skip_gate)),
     "lost call taken for not sent": Planted(1, "S4 foreign", around=partial(meddled, repeats=False)),
     "lost call repeated blindly": Planted(3, "S4 foreign", around=partial(meddled, repeats=True)),
@@ -194,12 +194,12 @@ PLANTED = {
     "unknown counts as pass": Planted(12, "evidence S2", unknown_is(Verdict.PASS)),
     "unknown counts as fail": Planted(22, "evidence", unknown_is(Verdict.FAIL)),
     "intent not awaited": Planted(0, "S9", around=hasty),
-    "no last look": Planted(43, "S3 S13", no_last_look, policy="wide"),
+    "no last look": Planted(29, "S3 S13", no_last_look, policy="wide"),
     "succeeded taken as settled": Planted(0, "looks", another_decision(believe_success)),
     "rollback believed": Planted(5, "looks S6", another_decision(believe_rollback)),
     "lost begin counted as untouched": Planted(8, "S6 S5", another_decision(lost_begin_is_untouched)),
     "forgotten call repeated without looking": Planted(
-        62, "S4 S10 foreign", another_decision(forgotten_call_was_not_sent), policy="wide"
+        7, "S5 S4 S10 foreign", another_decision(forgotten_call_was_not_sent), policy="wide"
     ),
     "no cap": Planted(0, "caps", no_cap, policy="held"),
 }
