@@ -3,7 +3,7 @@
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -11,11 +11,12 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from rollout.core.change_plan import may_create, package_shown
+from rollout.core.check_plan import CommandSource, MetricSource, WebhookSource
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.evolve import evolve
 from rollout.core.fleet import evolve_fleet
 from rollout.core.names import RolloutId, rollout_stream
-from rollout.core.plan import CheckPlan, ServicePlan
+from rollout.core.plan import ServicePlan
 from rollout.core.snapshot import Absent
 from rollout.engine.clock import Clock, EngineClock
 from rollout.engine.engine import Engine
@@ -27,9 +28,12 @@ from rollout.engine.streams import RolloutLedger
 from rollout.engine.telemetry import Telemetry
 from rollout.engine.timetable import Learning
 from rollout.engine.tracker import Tracker
-from rollout.errors import CommandRefused, InvariantBroken, PolicyError
-from rollout.gates.instances import InstancesCheck
+from rollout.errors import CommandRefused, PolicyError
+from rollout.gates.opening import open_sources
 from rollout.gates.probe import Probe
+from rollout.gates.python import CheckFunction
+from rollout.gates.rehearsal import Rehearsal
+from rollout.gates.sources import Probing
 from rollout.journal.journal import Journal, Recorded
 from rollout.journal.ledger import Ledger
 from rollout.journal.sqlite import SqliteJournal
@@ -37,13 +41,15 @@ from rollout.journal.state import StateDirectory
 from rollout.platforms.classic.opening import open_platform
 from rollout.platforms.classic.platform import ClassicPlatform
 from rollout.platforms.classic.preflight import preflight
+from rollout.platforms.classic.secret_sources import fetch_passphrase
 from rollout.platforms.platform import Platform
 from rollout.policy.bundle import Bundle
 from rollout.policy.diff import diff
-from rollout.settings import EMULATED_CALLS_PER_S, RunSettings
+from rollout.settings import EMULATED_CALLS_PER_S, RunSettings, Secret
 from rollout.settings.allow import Asked, refusals
-from rollout.settings.model import LISTING_EVERY_S, PaceLimit
+from rollout.settings.model import LISTING_EVERY_S, PaceLimit, SecretSource
 
+NO_FUNCTIONS: Mapping[str, CheckFunction] = {}
 EMULATED = Pace(start=EMULATED_CALLS_PER_S, floor=1.0, ceiling=EMULATED_CALLS_PER_S, rise=EMULATED_CALLS_PER_S)
 
 
@@ -103,8 +109,13 @@ class Assembly:
 
 
 @contextlib.asynccontextmanager
-async def assembled(settings: RunSettings) -> AsyncIterator[Assembly]:
-    """Open the state directory and everything over it. Raises StateInUse, StateUnusable, UsageError, NoAccess."""
+async def assembled(
+    settings: RunSettings, *, checks: Mapping[str, CheckFunction] = NO_FUNCTIONS
+) -> AsyncIterator[Assembly]:
+    """Open the state directory and everything over it. Raises StateInUse, StateUnusable, UsageError, NoAccess.
+
+    `checks` are functions that `python` checks of a policy may name, besides those of installed packages.
+    """
     async with contextlib.AsyncExitStack() as stack:
         state = stack.enter_context(
             StateDirectory.open(settings.state, command="rollout run", started_wall=time.time())
@@ -116,7 +127,9 @@ async def assembled(settings: RunSettings) -> AsyncIterator[Assembly]:
         stack.enter_context(unwrapped())
         ledger: RolloutLedger = Ledger(journal, evolve, evolve_fleet)
         await stack.enter_async_context(ledger.opened())
-        kit = make_kit(settings, ledger, platform, clock, random.SystemRandom().random)
+        sources = open_sources(settings, checks, now_t=lambda: clock.now().t, fetch_secret=_fetch_secret)
+        stack.push_async_callback(sources.close)
+        kit = make_kit(settings, ledger, platform, clock, random.SystemRandom().random, sources=sources)
         metrics = CollectorRegistry()
         telemetry = Telemetry(structlog.get_logger("rollout.engine"), metrics)
         telemetry.watch(kit.pacer, kit.tracker)
@@ -130,13 +143,19 @@ def make_kit(
     platform: Platform,
     clock: Clock,
     draw: Callable[[], float],
+    *,
+    sources: Probing | None = None,
 ) -> Kit:
-    """Put the engine's parts together over a platform, a ledger, a clock and chance."""
+    """Put the engine's parts together over a platform, a ledger, a clock and chance.
+
+    Without `sources` nobody but the platform is asked, as in a rehearsal.
+    """
+    asked = Rehearsal() if sources is None else sources
     pacer = Pacer(clock, *paces(settings))
     eyes = Eyes(platform, pacer)
 
     def probe_of(plan: ServicePlan) -> Probe:
-        return Probe([_check(each, eyes) for each in plan.health.checks])
+        return asked.probe(plan.health.checks, eyes.look)
 
     return Kit(
         ledger=ledger,
@@ -180,18 +199,19 @@ def _paced(pace: Pace, limit: PaceLimit | None) -> Pace:
 
 
 def _asked(bundle: Bundle, compiled: Compiled) -> Asked:
+    sources = [check.source for check in compiled.services[0].health.checks]
     return Asked(
         subscription=bundle.fleet.subscription,
         packages={plan.service: package_shown(plan.change) for plan in compiled.services},
         waves={wave.name: len(wave.services) for wave in compiled.plan.waves},
+        commands=frozenset(each.name for each in sources if isinstance(each, CommandSource)),
+        metric_servers=frozenset(each.server for each in sources if isinstance(each, MetricSource)),
+        webhooks=any(isinstance(each, WebhookSource) for each in sources),
     )
 
 
-def _check(plan: CheckPlan, eyes: Eyes) -> InstancesCheck:
-    if plan.kind != "instances":
-        message = f"no check of kind {plan.kind}"
-        raise InvariantBroken(message)
-    return InstancesCheck(plan.name, eyes.look, plan.timeout_s)
+def _fetch_secret(source: SecretSource, what: str) -> Secret:
+    return fetch_passphrase(source, what=what)
 
 
 def _changed(rollout: RolloutId, difference: str) -> str:

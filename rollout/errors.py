@@ -9,6 +9,7 @@
     ├── StateUnusable              1  the state directory cannot be trusted or written
     │   ├── JournalDamaged         1  a record does not fit the chain, or a fact does not fit the state
     │   └── JournalFull            1  the disk took less than was written; nothing more is begun
+    ├── SignatureRefused          77  a signed word is not signed by whom it should be, or not now, or came before
     ├── CommandRefused             6  not now, with what would work; also a changed policy under a known id
     └── PlatformError              1  the platform said something the client cannot use
 
@@ -87,6 +88,12 @@ class JournalDamaged(StateUnusable):
 
 class JournalFull(StateUnusable):
     """The disk took less than was written: nothing more is begun, what is in flight is still watched."""
+
+
+class SignatureRefused(RolloutError):
+    """A signed word is not believed; whoever receives one answers 401, and does nothing."""
+
+    exit_code = 77
 
 
 class CommandRefused(RolloutError):

@@ -83,6 +83,7 @@ def emulator(
       settle_lag_s        0                  accept_delay_s    drawn, or seconds
       list_ops_page_size  100                list_ops_lag_s    0
       list_services_page_size  1000          time_scale        1
+      instance_net        10 | 127
       throttle            {}, such as {calls_per_s: {reads: 2}, storm_every_s: 600, storm_s: 60}
 
     `GET /_emulator/log` lists every effective change, `GET /_emulator/state` tells

@@ -31,7 +31,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 def load_fleet(file: str) -> Fleet:
     """Read a fleet file; raises PolicyError."""
-    kind = check_document(file)
+    kind = check_document(file).kind
     if kind != "fleet":
         raise PolicyError([Place(file).problem(f"is no fleet file, but a {kind}")])
     fleet, problems = read_model(Fleet, read_yaml(read_named(Path(file), FLEET_BYTES_MAX), file, limit=FLEET_BYTES_MAX))

@@ -18,12 +18,14 @@ def validate(paths: tuple[str, ...], output: str) -> None:
     problems: list[Problem] = []
     for path in paths:
         try:
-            kind = check_document(path)
+            checked = check_document(path)
         except PolicyError as error:
             problems += error.problems
         else:
+            for each in checked.advice:
+                click.echo(f"{each} (a warning)", err=True)
             if output == "table":
-                click.echo(f"{path}: ok ({kind})")
+                click.echo(f"{path}: ok ({checked.kind})")
     if output == "json":
         click.echo(json.dumps(msgspec.to_builtins(problems), indent=2))
     if problems:

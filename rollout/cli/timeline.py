@@ -7,6 +7,7 @@ import msgspec
 from rollout.cli.text import one_line
 from rollout.core import event, fleet_event, sight_event
 from rollout.core.event import Entry
+from rollout.core.gate_event import Baselined
 from rollout.core.names import is_service_stream, parse_service_stream
 from rollout.core.operation import describe
 from rollout.simulation.play import Played
@@ -65,6 +66,9 @@ def _said(entry: Entry) -> str:  # noqa: C901, PLR0911, PLR0912 - one sentence f
             return f"operation of call {number} is not known any more"
         case event.Observed(finding=finding, detail=detail):
             return f"sees {finding}: {detail}"
+        case Baselined(evidence=evidence, hold=hold, refused=refused):
+            said = refused or hold or "; ".join(each.detail for each in evidence)
+            return f"health before the change: {said}"
         case event.Probed(domain=domain, verdict=verdict, evidence=evidence):
             return f"health of domain {domain}: {verdict} ({'; '.join(each.detail for each in evidence)})"
         case event.GatePassed(domain=domain):

@@ -2,6 +2,8 @@
 
 from rollout.cli.text import one_line
 from rollout.core import event, fleet_event, sight_event, word_event
+from rollout.core.environment_event import EnvironmentHeld, EnvironmentLifted
+from rollout.core.gate_event import Baselined
 from rollout.core.names import StreamName, is_service_stream, parse_service_stream
 from rollout.journal.journal import Recorded
 
@@ -18,7 +20,7 @@ def _said(recorded: Recorded) -> str | None:
             return f"opened for {sum(len(wave.services) for wave in plan.waves)} services"
         case fleet_event.WaveOpened(wave=wave):
             return f"wave {wave} opened"
-        case fleet_event.Halted(reason=reason):
+        case fleet_event.Halted(reason=reason) | EnvironmentHeld(reason=reason):
             return f"halted, nothing new starts: {reason}"
         case fleet_event.RolloutClosed(reason=reason):
             return f"closed: {reason}"
@@ -26,7 +28,7 @@ def _said(recorded: Recorded) -> str | None:
             return "begins"
         case event.TurnedBack(reason=reason):
             return f"goes back: {reason}"
-        case event.HeldOnFailure(reason=reason) | event.Escalated(reason=reason):
+        case event.HeldOnFailure(reason=reason) | event.Escalated(reason=reason) | Baselined(hold=str() as reason):
             return f"waits for a person: {reason}"
         case event.TakenOver(detail=detail) | sight_event.Blinded(detail=detail):
             return detail
@@ -41,7 +43,7 @@ def _spoken(fact: event.Fact) -> str | None:
     match fact:
         case fleet_event.Aborted(who=who, note=note):
             return f"aborted by {who}, everything goes back: {note}"
-        case fleet_event.HaltLifted(who=who, note=note):
+        case fleet_event.HaltLifted(who=who, note=note) | EnvironmentLifted(who=who, note=note):
             return f"goes on, says {who}: {note}"
         case event.Held(reason=event.HoldReason.PAUSE, who=who, note=note):
             return f"paused by {who}: {note}"

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from rollout.core.check_plan import Moment
 from rollout.core.event import ServiceFact
 from rollout.core.names import Slot
 from rollout.core.operation import Operation
@@ -23,14 +24,16 @@ class LookAtDeployment(msgspec.Struct, frozen=True, tag="look"):
 
 
 class ProbeHealth(msgspec.Struct, frozen=True, tag="probe"):
-    """Ask every check about `domains`, each `interval_s` seconds, the first time at engine second `first_t`.
+    """Ask the named checks about `domains`, each `interval_s` seconds, the first time at engine second `first_t`.
 
-    After a walk that is the walked domain alone; during a bake all that have been walked.
+    After a walk that is the walked domain alone; during a bake all that have been walked; before the change none.
     """
 
     domains: tuple[int, ...]
     interval_s: float
     first_t: float
+    checks: tuple[str, ...] = ()
+    moment: Moment = Moment.DOMAIN
 
 
 Source = PollOperation | LookAtDeployment | ProbeHealth

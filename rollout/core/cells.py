@@ -9,6 +9,7 @@ from rollout.core.command import Answer, Command, NoOp, Refused, Told
 from rollout.core.ending import Outcome
 from rollout.core.event import HoldReason, ServiceFact, Verdict
 from rollout.core.explain import spell
+from rollout.core.health import asked_in
 from rollout.core.names import Now
 from rollout.core.phase import (
     Baking,
@@ -117,9 +118,10 @@ def advance(state: ServiceRollout, command: Command, now: Now) -> Answer:  # noq
 
 
 def _not_green(state: ServiceRollout, waiting: Checking | Baking | SwapBaking) -> list[str]:
-    """Give the checks that are not known to pass; before the first round that is all of them."""
-    passed = {each.check for each in waiting.gate.evidence if each.verdict is Verdict.PASS}
-    return [check.name for check in state.plan.health.checks if check.name not in passed]
+    """Give the checks that count and are not known to pass; before the first round that is all of them."""
+    settled = {each.check for each in waiting.gate.evidence if each.verdict is Verdict.PASS}
+    settled |= {check.name for check in state.plan.health.checks if check.advisory}.union(state.excused)
+    return [name for name in asked_in(state, waiting) if name not in settled]
 
 
 def _before_last(state: ServiceRollout, waiting: Checking | Baking | SwapBaking) -> bool:

@@ -3,11 +3,11 @@
 import msgspec
 
 from rollout.core.compile_change import change_of, digest_of, foreign_of, payloads_of, rollback_of
+from rollout.core.compile_checks import health_plan
 from rollout.core.names import RolloutId, ServiceName, Slot, Target
-from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, RolloutPlan, ServicePlan, WalkPlan, WavePlan
+from rollout.core.plan import OnFailure, RolloutPlan, ServicePlan, WalkPlan, WavePlan
 from rollout.errors import NotSupportedYet
-from rollout.policy.bundle import Bundle, ServiceFiles
-from rollout.policy.model.check import Check
+from rollout.policy.bundle import Bundle, ServiceFiles, values_of
 from rollout.policy.model.wave import Wave
 from rollout.policy.support import unsupported
 
@@ -63,13 +63,7 @@ def _service(bundle: Bundle, wave: Wave, files: ServiceFiles, *, check_packages:
         rollout=RolloutId(policy.rollout),
         target=Target(bundle.fleet.subscription, ServiceName(files.service), Slot(bundle.slot)),
         change=change_of(policy.change, files, check_packages=check_packages),
-        health=HealthPlan(
-            wait_s=health.wait_duration,
-            stable_s=health.stable_duration,
-            retry_s=health.retry_timeout,
-            interval_s=health.interval,
-            checks=tuple(_check(each) for each in health.checks),
-        ),
+        health=health_plan(health, values_of(policy, bundle.fleet, files.service)),
         walk=WalkPlan(bake_s, walk.domain_timeout, walk.allow_no_rollback),
         begin_timeout_s=policy.operation_timeout.begin,
         timeout_s=policy.timeout,
@@ -79,10 +73,6 @@ def _service(bundle: Bundle, wave: Wave, files: ServiceFiles, *, check_packages:
         status_timeout_s=policy.operation_timeout.status,
         foreign=foreign_of(policy.foreign),
     )
-
-
-def _check(check: Check) -> CheckPlan:
-    return CheckPlan(name=check.name or check.kind, kind=check.kind, timeout_s=check.timeout)
 
 
 def _written(bundle: Bundle, first: ServicePlan) -> str:

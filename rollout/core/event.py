@@ -11,21 +11,16 @@ from rollout.core.change_event import ChangeFact, Installed, Undoing
 from rollout.core.ending import Outcome
 from rollout.core.finding import Finding as Finding  # noqa: PLC0414 - whoever reads facts finds it here
 from rollout.core.fleet_event import FleetFact
+from rollout.core.gate_event import GateFact
 from rollout.core.names import POLICY, Now, StreamName
 from rollout.core.operation import Operation
 from rollout.core.outcome import Handle, RefusedKind
 from rollout.core.plan import ServicePlan
 from rollout.core.sight_event import SightFact
 from rollout.core.snapshot import Before, Sighting
+from rollout.core.verdict import Evidence as Evidence  # noqa: PLC0414 - whoever reads facts finds it here
+from rollout.core.verdict import Verdict as Verdict  # noqa: PLC0414 - as above
 from rollout.core.word_event import WordFact
-
-
-class Verdict(StrEnum):
-    """What a round of checks said. `unknown` never passes and never fails: it is missing evidence."""
-
-    PASS = "pass"  # noqa: S105 - a verdict, not a password
-    FAIL = "fail"
-    UNKNOWN = "unknown"
 
 
 class HoldReason(StrEnum):
@@ -34,14 +29,10 @@ class HoldReason(StrEnum):
     PAUSE = "pause"
     HALT = "halt"
     """The wave broke its failure tolerance."""
-
-
-class Evidence(msgspec.Struct, frozen=True):
-    """One check's part in a verdict."""
-
-    check: str
-    verdict: Verdict
-    detail: str
+    BASELINE = "baseline"
+    """Nothing that is asked could tell a good change from a bad one."""
+    ENVIRONMENT = "environment"
+    """Checks turned red where nothing was changed, so the change is not to blame."""
 
 
 # --- facts of one service rollout ---
@@ -253,6 +244,7 @@ ServiceFact = (
     | Observed
     | SightFact
     | ChangeFact
+    | GateFact
     | Probed
     | GatePassed
     | GateFailed

@@ -5,7 +5,8 @@ Live running and recovery both go through `evolve`, so a journal that does not f
 
 from msgspec.structs import replace
 
-from rollout.core import calls, change_event, event, sight_event
+from rollout.core import calls, change_event, event, gate_event, sight_event
+from rollout.core.baseline import baselined
 from rollout.core.change_plan import may_create
 from rollout.core.dark import lit, without
 from rollout.core.event import Entry
@@ -36,7 +37,7 @@ from rollout.core.phase import (
     domain_of,
 )
 from rollout.core.service import ServiceRollout
-from rollout.core.stages import after_gate, after_preflight, first_back, needs_preparing, needs_survey
+from rollout.core.stages import after_gate, after_preflight, first_back, needs_baseline, needs_preparing, needs_survey
 from rollout.core.words import Word, spoken
 
 
@@ -119,6 +120,8 @@ def _applied(state: ServiceRollout, entry: Entry) -> ServiceRollout:
             after = calls.ended(state, fact, t)
         case event.Observed() as fact:
             after = observed(_mark_seen(state, fact), fact, t)
+        case gate_event.Baselined() as fact if isinstance(state.phase, Preflight) and needs_baseline(state):
+            after = baselined(state, fact, t)
         case sight_event.Sighted():
             after = state
         case (sight_event.Blinded() | event.HeldOnFailure() | event.TakenOver() | event.Escalated()) as fact:

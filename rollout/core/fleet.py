@@ -13,10 +13,11 @@ from rollout.core import fleet_event
 from rollout.core.action import Wait
 from rollout.core.decide import decide
 from rollout.core.ending import Outcome
-from rollout.core.event import Entry
+from rollout.core.environment_event import EnvironmentFact, EnvironmentHeld, EnvironmentLifted
+from rollout.core.event import Entry, HoldReason
 from rollout.core.evolve import IllegalFact
 from rollout.core.names import ENGINE, POLICY, Now, ServiceName
-from rollout.core.phase import HeldForPerson, NeedsOperator, Queued
+from rollout.core.phase import Beginning, HeldForPerson, NeedsOperator, Queued, Ready
 from rollout.core.plan import RolloutPlan, WavePlan
 from rollout.core.service import ServiceRollout
 
@@ -57,6 +58,8 @@ class RolloutState(msgspec.Struct, frozen=True):
     forgiven: frozenset[ServiceName] = frozenset()
     """Failures that a person let the rollout go on with."""
     closed: fleet_event.RolloutClosed | None = None
+    environment: str | None = None
+    """Why nothing begins although no change is to blame; it lifts itself."""
 
     @property
     def open_wave(self) -> WavePlan | None:
@@ -121,7 +124,13 @@ def summarize(state: ServiceRollout, now: Now) -> Summary:
 def _for_person(state: ServiceRollout, now: Now) -> bool:
     if isinstance(state.phase, Queued):
         return bool(state.holds) or state.stop is not None
-    return decide(state, now) == Wait(None)
+    return decide(state, now) == Wait(None) and not _lifts_itself(state)
+
+
+def _lifts_itself(state: ServiceRollout) -> bool:
+    """Tell whether nothing but its environment keeps it, which needs no person to change."""
+    waits = isinstance(state.phase, Beginning | Ready) and state.stop is None and bool(state.holds)
+    return waits and all(hold.reason is HoldReason.ENVIRONMENT for hold in state.holds)
 
 
 def evolve_fleet(state: RolloutState | None, entry: Entry) -> RolloutState:
@@ -133,7 +142,18 @@ def evolve_fleet(state: RolloutState | None, entry: Entry) -> RolloutState:
         return RolloutState(entry.fact.plan, version=1)
     if entry.version != state.version + 1 or state.closed is not None:
         raise _illegal(state, entry)
-    return replace(_apply(state, entry), version=entry.version)
+    after = _surrounded(state, entry) if isinstance(entry.fact, EnvironmentFact) else _apply(state, entry)
+    return replace(after, version=entry.version)
+
+
+def _surrounded(state: RolloutState, entry: Entry) -> RolloutState:
+    match entry.fact:
+        case EnvironmentHeld(reason=reason) if state.environment is None:
+            return replace(state, environment=reason)
+        case EnvironmentLifted() if state.environment is not None:
+            return replace(state, environment=None)
+        case _:
+            raise _illegal(state, entry)
 
 
 def _apply(state: RolloutState, entry: Entry) -> RolloutState:
@@ -185,7 +205,7 @@ def decide_fleet(state: RolloutState, summaries: Mapping[ServiceName, Summary], 
                 return _halt(wave, members, failed)
     if all(summary.outcome is not None for summary in summaries.values()):
         return _close(summaries)
-    if state.halted is not None:
+    if state.halted is not None or state.environment is not None:
         return None
     for wave, members in waves:
         if chosen := _admissible(wave, members, _failed(state, members)):

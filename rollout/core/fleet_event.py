@@ -3,6 +3,7 @@
 import msgspec
 
 from rollout.core.ending import Outcome
+from rollout.core.environment_event import EnvironmentFact
 from rollout.core.names import POLICY, ServiceName
 from rollout.core.plan import RolloutPlan
 
@@ -80,4 +81,5 @@ FleetFact = (
     | Aborted
     | ServiceReopened
     | RolloutClosed
+    | EnvironmentFact
 )

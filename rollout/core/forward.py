@@ -2,6 +2,7 @@
 
 from rollout.core import change_event, event
 from rollout.core.action import LookAtDeployment, Prepare, Submit, Wait
+from rollout.core.baseline import next_of_baseline
 from rollout.core.change_plan import ConfigurePlan, SwapPlan, UpgradePlan, updates
 from rollout.core.ending import Outcome
 from rollout.core.errand import errand
@@ -27,7 +28,7 @@ from rollout.core.phase import (
 )
 from rollout.core.prepare import Order
 from rollout.core.service import ServiceRollout
-from rollout.core.stages import at_target, needs_survey, walks_itself
+from rollout.core.stages import at_target, needs_preparing, needs_survey, walks_itself
 
 
 def next_forward(state: ServiceRollout, phase: Forward, now: Now) -> Next:  # noqa: PLR0911 - one answer for each phase
@@ -48,10 +49,10 @@ def next_forward(state: ServiceRollout, phase: Forward, now: Now) -> Next:  # no
         case Settling(domain=domain):
             what = "the deployment" if walks_itself(state) else f"domain {domain}"
             return watch(state, now, f"waits for {what} to settle", LookAtDeployment())
-        case Checking(domain=domain, gate=gate):
-            return next_of_gate(state, domain, gate, now)
-        case Baking(domain=domain, gate=gate) | SwapBaking(domain=domain, gate=gate):
-            return next_of_bake(state, domain, gate, now)
+        case Checking():
+            return next_of_gate(state, phase, now)
+        case Baking() | SwapBaking():
+            return next_of_bake(state, phase, now)
         case Swapping() if not state.barrier_open and _has_barrier(state) and phase.call is None and not phase.settling:
             return Next(Wait(None), "waits until the others of its group are upgraded, before the swap")
         case Capturing() | Applying() | Swapping():
@@ -67,7 +68,9 @@ def _preflight(state: ServiceRollout, now: Now) -> Next:
         return watch(state, now, "is looked at before anything is touched", LookAtDeployment())
     if (there := at_target(state)) is not None:
         return record(event.Closed(Outcome.UNCHANGED, POLICY, there), f"unchanged: {there}")
-    return Next(Prepare(_order(state)), "has its documents made ready, before anything is touched")
+    if needs_preparing(state):
+        return Next(Prepare(_order(state)), "has its documents made ready, before anything is touched")
+    return next_of_baseline(state, now)
 
 
 def _order(state: ServiceRollout) -> Order:

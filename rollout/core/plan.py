@@ -8,7 +8,10 @@ from enum import StrEnum
 import msgspec
 
 from rollout.core.change_plan import ChangePlan, ForeignPlan, RollbackPlan
+from rollout.core.check_plan import CheckPlan, Moment
 from rollout.core.names import Digest, RolloutId, ServiceName, Target
+
+BY_PREFLIGHT = "instances"
 
 
 class OnFailure(StrEnum):
@@ -17,15 +20,6 @@ class OnFailure(StrEnum):
     ROLLBACK = "rollback"
     HOLD = "hold"
     SUSPEND = "suspend"
-
-
-class CheckPlan(msgspec.Struct, frozen=True):
-    """One health check, ready to be asked."""
-
-    name: str
-    kind: str
-    timeout_s: float
-    options: dict[str, str] = {}
 
 
 class HealthPlan(msgspec.Struct, frozen=True):
@@ -40,6 +34,22 @@ class HealthPlan(msgspec.Struct, frozen=True):
     retry_s: float
     interval_s: float
     checks: tuple[CheckPlan, ...]
+    on_unknown: str = "hold"
+    """No evidence can be had: a person is asked after walk.domain_timeout (hold) or the whole timeout (wait)."""
+    baseline: str = "record"
+    """What is red before the change is excused by name (record), refused (require), or not asked about (ignore)."""
+
+    def names(self, *moments: Moment) -> tuple[str, ...]:
+        """Give the checks that are asked at any of these moments."""
+        return tuple(check.name for check in self.checks if not set(moments).isdisjoint(check.moments))
+
+    @property
+    def asked_before(self) -> tuple[str, ...]:
+        """The checks of before the change. Preflight finds every instance ready by itself, so those ask nothing."""
+        if self.baseline == "ignore":
+            return ()
+        kinds = {check.name: check.kind for check in self.checks}
+        return tuple(name for name in self.names(Moment.BEFORE) if kinds[name] != BY_PREFLIGHT)
 
 
 class WalkPlan(msgspec.Struct, frozen=True):

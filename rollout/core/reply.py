@@ -13,6 +13,7 @@ from rollout.core.command import FOR_ROLLOUTS, Ask, Command, NoOp, Refused, Told
 from rollout.core.commands import answer
 from rollout.core.drafts import Draft, with_companions
 from rollout.core.ending import Outcome
+from rollout.core.environment_event import EnvironmentLifted
 from rollout.core.event import HoldReason
 from rollout.core.fleet import RolloutState, summarize
 from rollout.core.names import Now, ServiceName, rollout_stream
@@ -73,6 +74,10 @@ def reply(rollout: RolloutState | None, services: Services, ask: Ask, now: Now) 
         return _each({service: services[service]}, ask.command, now)
     chosen = {name: state for name, state in services.items() if state.ended is None or verb is Verb.RETRY}
     said, drafts = _answers(chosen, ask.command, now)
+    if verb is Verb.RESUME and rollout.environment is not None:
+        said = [Said(ask.rollout, Kind.ACCEPTED, "goes on, whatever its environment shows"), *said]
+        over = EnvironmentLifted(ask.command.actor, ask.command.reason)
+        drafts = [(rollout_stream(rollout.plan.rollout), over), *drafts]
     if verb is Verb.RESUME and rollout.halted is not None and not rollout.aborted:
         lifted, fact = _lift(rollout, services, ask.command, now)
         said, drafts = [lifted, *said], [(rollout_stream(rollout.plan.rollout), fact), *drafts]

@@ -34,6 +34,8 @@ def is_over(state: RolloutState, summaries: Mapping[ServiceName, Summary], now: 
     """Tell whether nothing moves on without a person: nothing is in motion and nothing can be admitted."""
     if state.closed is not None:
         return True
+    if state.environment is not None:
+        return False
     moving = any(each.admitted and each.outcome is None and not each.for_person for each in summaries.values())
     return not moving and decide_fleet(state, summaries, now) is None
 
@@ -53,7 +55,7 @@ def result(
     ]
     if waiting:
         first = services[waiting[0]]
-        why = first.failure or state.halted or "it was held"
+        why = first.failure or state.halted or "; ".join(hold.note for hold in first.holds) or "it was held"
         return Result(ExitCode.FOR_PERSON, "waits for a person", f"{_count(waiting)} held; {waiting[0]}: {why}")
     if state.halted is not None:
         return _halted(state, summaries, services, unended, strict_exit=strict_exit)

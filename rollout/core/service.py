@@ -107,6 +107,10 @@ class ServiceRollout(msgspec.Struct, frozen=True):
     blind: str | None = None
     blind_since_t: float | None = None
     """Why nobody can look, while a limit waits for a look."""
+    baselined: bool = False
+    """The checks have been asked before the change."""
+    excused: tuple[str, ...] = ()
+    """Checks that were red before the change and have not passed since: they do not count."""
 
     @property
     def target(self) -> Target:

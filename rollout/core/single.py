@@ -3,10 +3,11 @@
 import msgspec
 
 from rollout.core.change_plan import ForeignPlan, InstancePlan, Reaction, RollbackPlan, StatusPlan, SwapPlan
+from rollout.core.check_plan import CheckPlan
 from rollout.core.compile import Compiled
 from rollout.core.compile_change import digest_of
 from rollout.core.names import RolloutId, Target
-from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, RolloutPlan, ServicePlan, WalkPlan, WavePlan
+from rollout.core.plan import HealthPlan, OnFailure, RolloutPlan, ServicePlan, WalkPlan, WavePlan
 
 TIMEOUT_S = 3600.0
 SWAP_TIMEOUT_S = 900.0

@@ -32,6 +32,8 @@ class Instance(msgspec.Struct, frozen=True):
     ready: bool
     status: str
     """The platform's own word, for people."""
+    address: str = ""
+    """Where it can be asked from inside its network; empty = the platform does not say."""
 
 
 class ChangeInFlight(msgspec.Struct, frozen=True):

@@ -28,7 +28,7 @@ from rollout.core.snapshot import Before
 
 def after_preflight(state: ServiceRollout, t: float) -> ServiceRollout:
     """Go on from the preflight once it knows all it wants; `Preflight` stays where it does not, or nothing is to do."""
-    if needs_preparing(state) or at_target(state) is not None:
+    if needs_preparing(state) or at_target(state) is not None or needs_baseline(state):
         return state
     fresh = Step(began_t=t)
     return replace(state, phase=_first(state, fresh, t))
@@ -61,6 +61,11 @@ def needs_preparing(state: ServiceRollout) -> bool:
     if isinstance(update, UpgradePlan):
         return update.check_package or (state.plan.rollback.capture is not None and not state.vacant)
     return isinstance(update, ConfigurePlan)
+
+
+def needs_baseline(state: ServiceRollout) -> bool:
+    """Tell whether the checks are still to be asked before anything is touched."""
+    return state.before is not None and not state.baselined and bool(state.plan.health.asked_before)
 
 
 def at_target(state: ServiceRollout) -> str | None:

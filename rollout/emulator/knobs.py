@@ -97,5 +97,7 @@ class Knobs(BaseModel):
     """How long a begin or rollback keeps the deployment Locked; none = drawn from the recorded swaps."""
     time_scale: float = Field(default=1.0, gt=0, le=1_000_000, allow_inf_nan=False)
     """How many times faster than the recorded service the emulated one is."""
+    instance_net: Literal[10, 127] = 10
+    """Instances have addresses 10.x.y.4 and up, or 127.x.y.4 and up, at which a test can stand in for them."""
     domain_spread: Literal["mod", "blocks"] = "mod"
     """Instance i lies in domain i mod count, or instances fill the domains in blocks."""

@@ -20,7 +20,7 @@ def instances(address_key: int, release: Release, domains: int, knobs: Knobs) ->
     for role, count in release.counts:
         for index in range(count):
             domain = index % domains if knobs.domain_spread == "mod" else index * domains // max(count, domains)
-            address = instance_address(address_key, len(placed))
+            address = instance_address(address_key, len(placed), knobs.instance_net)
             placed.append(Instance(role, index, domain, index % _FAULT_DOMAINS, address, release))
     return placed
 
@@ -43,10 +43,10 @@ def resize(deployment: Deployment, knobs: Knobs, now: float) -> None:
     deployment.instances = fresh
 
 
-def instance_address(address_key: int, place: int) -> str:
-    """Give an inner address, 10.x.y.4 and up."""
+def instance_address(address_key: int, place: int, net: int) -> str:
+    """Give an inner address, 10.x.y.4 and up, or 127.x.y.4 and up."""
     number = (address_key << 8) + place + 4
-    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+    return f"{net}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
 def outer_address(address_key: int) -> str:

@@ -23,6 +23,7 @@ from rollout.engine.kit import Kit
 from rollout.engine.records import what_runs
 from rollout.engine.runner import Runner
 from rollout.engine.streams import newest_attempts, rollout_state, service_state
+from rollout.engine.surroundings import Changes, Surroundings
 from rollout.errors import JournalFull
 from rollout.journal.journal import Journal, Recorded
 
@@ -42,6 +43,7 @@ class Engine:
         self._dispatcher: Dispatcher | None = None
         self._draining = False
         self._heartbeat_s = heartbeat_s
+        self._changes: Changes = {}
         self._inbox = Inbox(journal, kit.ledger, kit.clock, self._tell_dispatcher, inbox_poll_s)
         kit.ledger.listen(self._on_recorded)
 
@@ -79,6 +81,7 @@ class Engine:
                 group.create_task(self._kit.tracker.run(), name="tracker"),
                 group.create_task(self._beat(), name="heartbeat"),
                 group.create_task(self._inbox.run(), name="inbox"),
+                group.create_task(Surroundings(self._kit, rollout, self._changes).run(), name="surroundings"),
             ]
             async with asyncio.TaskGroup() as services:
                 over = await self._dispatch(rollout, services)

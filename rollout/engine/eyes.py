@@ -1,18 +1,11 @@
 """One look at a deployment, for checks: it counts against the same budget as every other question."""
 
-from collections.abc import Sequence
-from typing import Final
-
 from rollout.core.names import Now, Target
 from rollout.core.outcome import Progress, Unreachable
-from rollout.core.plan import CheckPlan
 from rollout.core.snapshot import Absent, Look, Observation, Snapshot
 from rollout.engine.pacer import Kind, Pacer
 from rollout.errors import InvariantBroken
 from rollout.platforms.platform import Platform
-
-LOOKING: Final = frozenset({"instances"})
-"""The kinds of checks that ask the platform itself."""
 
 
 class Eyes:
@@ -31,11 +24,6 @@ class Eyes:
         seen = await self._platform.observe(target)
         tell_pacer(self._pacer, scope, asked_t, seen)
         return seen
-
-
-def looks_in(checks: Sequence[CheckPlan]) -> int:
-    """Tell how many looks one round of these checks takes, so how many permits it needs."""
-    return sum(check.kind in LOOKING for check in checks)
 
 
 def tell_pacer(pacer: Pacer, scope: str, asked_t: float, answer: Progress | Observation) -> None:

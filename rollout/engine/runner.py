@@ -27,7 +27,6 @@ from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Look
 from rollout.engine.caller import call
 from rollout.engine.darkness import Darkness
-from rollout.engine.eyes import looks_in
 from rollout.engine.kit import Kit
 from rollout.engine.line import NEAR_S
 from rollout.engine.pacer import Lane
@@ -184,24 +183,32 @@ class _Watching:
         next_t = source.first_t
         while self.fact is None:
             await kit.clock.sleep_until(next_t)
-            if not await self._may_look():
-                self._keep(interpret_probe(self._state, Verdict.UNKNOWN, (self._crowded(),), kit.clock.now()))
+            if not await self._may_look(checks.looks(source.checks)):
+                self._keep(interpret_probe(self._state, (self._crowded(),), kit.clock.now()))
                 continue
-            verdict, evidence = await checks.round(self._state.target, source.domains)
+            evidence = await checks.round(
+                self._state.plan.rollout,
+                self._state.target,
+                source.domains,
+                source.checks,
+                moment=source.moment,
+                since_t=source.first_t,
+                interval_s=source.interval_s,
+            )
             now = kit.clock.now()
-            self._keep(interpret_probe(self._state, verdict, evidence, now))
+            self._keep(interpret_probe(self._state, evidence, now))
             next_t = now.t + source.interval_s
             if now.t < due_t < next_t:
                 next_t = due_t
 
-    async def _may_look(self) -> bool:
+    async def _may_look(self, looks: int) -> bool:
         """Have the permits of one round; False = it waits so long that this counts as no evidence."""
-        plan, now_t = self._state.plan, self._kit.clock.now().t
+        now_t = self._kit.clock.now().t
         scope = self._kit.platform.write_scope(self._state.target)
         # The end of a gate's own clock is no deadline: if it were, gates alone would use up a slow subscription.
         near = now_t > deadline(self._state, now_t).t - NEAR_S
         lane = Lane.NEAR_DEADLINE if near else Lane.FORWARD
-        return await self._turn.to_look(scope, lane, looks_in(plan.health.checks), now_t + PATIENCE_S)
+        return await self._turn.to_look(scope, lane, looks, now_t + PATIENCE_S)
 
     def _crowded(self) -> Evidence:
         scope = self._kit.platform.write_scope(self._state.target)

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from structlog.typing import FilteringBoundLogger
 
 from rollout.core import event, fleet_event, sight_event
+from rollout.core.environment_event import EnvironmentHeld
 from rollout.core.event import Entry, Evidence, Fact
 from rollout.core.names import StreamName, is_service_stream, parse_service_stream
 from rollout.core.operation import RollBack, StartUpgrade, Walk, describe
@@ -32,6 +33,7 @@ NEEDS_A_LOOK: Final = (
     | event.TakenOver
     | event.Escalated
     | fleet_event.Halted
+    | EnvironmentHeld
 )
 """Facts that are logged as warnings."""
 

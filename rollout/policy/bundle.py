@@ -74,6 +74,12 @@ class Bundle:
         return find(self.policy_tree, loc)
 
 
+def values_of(policy: Policy, fleet: Fleet, service: str) -> dict[str, str]:
+    """Give what a service's placeholders stand for."""
+    values = {"service": service, "slot": slot_of(policy, fleet), "rollout": policy.rollout}
+    return values | {f"tag.{key}": value for key, value in fleet.services[service].tags.items()}
+
+
 def slot_of(policy: Policy, fleet: Fleet) -> Slot:
     """Give the slot that is changed: what the change says, else what the fleet says.
 

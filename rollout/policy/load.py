@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rollout.errors import PolicyError, Problem
 from rollout.policy.bundle import Bundle, Source, digest_of
@@ -12,7 +12,7 @@ from rollout.policy.merge import apply_set, laid_over
 from rollout.policy.model.fleet import Fleet
 from rollout.policy.model.policy import Policy
 from rollout.policy.problems import in_order, read_model
-from rollout.policy.rules import Fault, fleet_faults, policy_faults, selection_faults
+from rollout.policy.rules import Fault, advice, fleet_faults, policy_faults, selection_faults
 from rollout.policy.service_files import FilesReader
 from rollout.policy.tree import Fields, Place, Text, Value, find, shown
 from rollout.policy.yaml import FLEET_BYTES_MAX, POLICY_BYTES_MAX, read_yaml
@@ -28,21 +28,28 @@ def load_policy(path: str | Path, *, sets: Sequence[str] = (), root: str | Path 
     return _Loading(file, file.parent if root is None else Path(root)).bundle(sets)
 
 
-def check_document(path: str | Path) -> Literal["policy", "fleet", "shared defaults"]:
-    """Validate one file, told apart by content, and give what it is; raises PolicyError."""
+class Checked(NamedTuple):
+    """A document that is right: what it is, and what is unwise all the same."""
+
+    kind: Literal["policy", "fleet", "shared defaults"]
+    advice: list[Problem]
+
+
+def check_document(path: str | Path) -> Checked:
+    """Validate one file, told apart by content; raises PolicyError."""
     file = Path(path)
     loading = _Loading(file, file.parent)
     tree = loading.read_first(FLEET_BYTES_MAX)
     if isinstance(tree, Fields) and "services" in tree:
         loading.raise_if(_fleet_of(tree)[1])
-        return "fleet"
+        return Checked("fleet", [])
     if isinstance(tree, Fields) and not {"rollout", "change", "fleet"} & tree.keys():
         _, problems = read_model(Policy, tree)
         absent = {f"needs the field `{name}`" for name in ("rollout", "change", "fleet")}
         loading.raise_if(problem for problem in problems if problem.path or problem.message not in absent)
-        return "shared defaults"
-    load_policy(file)
-    return "policy"
+        return Checked("shared defaults", [])
+    bundle = load_policy(file)
+    return Checked("policy", [bundle.problem(loc, message) for loc, message in advice(bundle.policy)])
 
 
 class _Loading:

@@ -5,11 +5,13 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias
 
 from rollout.policy.duration import format_duration
+from rollout.policy.model.check import Check
 from rollout.policy.model.fleet import Fleet
 from rollout.policy.model.health import Health
 from rollout.policy.model.policy import Policy
 from rollout.policy.model.select import Names, Rest
 from rollout.policy.model.walk import Walk
+from rollout.policy.placeholders import used
 from rollout.policy.tree import Loc, did_you_mean
 
 Fault: TypeAlias = tuple[Loc, str]
@@ -68,6 +70,32 @@ def _clock_faults(health: Health, walk: Walk, prefix: Loc) -> Iterator[Fault]:
         if check.name in names:
             yield (*prefix, "health", "checks", number, "name"), f"there is already a check `{check.name}`"
         names |= {check.name} if check.name else set()
+
+
+def all_checks(policy: Policy) -> Iterator[tuple[Loc, Check]]:
+    """Give every check of a policy with its place, those of its waves included."""
+    for prefix, health in [((), policy.health), *((("waves", n), wave.health) for n, wave in enumerate(policy.waves))]:
+        for number, check in enumerate(health.checks if health is not None else ()):
+            yield (*prefix, "health", "checks", number), check
+
+
+def advice(policy: Policy) -> Iterator[Fault]:
+    """Say what is right and still unwise."""
+    for health, prefix in [(policy.health, ()), *((w.health, ("waves", n)) for n, w in enumerate(policy.waves))]:
+        given = health is not None and (not prefix or "checks" in health.model_fields_set)
+        if health is not None and given and not any(_sees_the_walked(check) for check in health.checks):
+            message = (
+                "no required check but `instances` looks at the walked domain: a release that starts and answers "
+                'wrongly passes; add one such as `{http: "http://{instances}:8080/healthz", scope: domain}`'
+            )
+            yield (*prefix, "health", "checks"), message
+
+
+def _sees_the_walked(check: Check) -> bool:
+    if check.advisory or check.instances is not None or "domain" not in check.moments:
+        return False
+    compares = check.metric is not None and check.metric.compare is not None
+    return compares or check.judged == "domain" or any("instances" in used(word) for word in check.words)
 
 
 def fleet_faults(fleet: Fleet) -> Iterator[Fault]:

@@ -55,7 +55,7 @@ def default_words(info: FieldInfo) -> str:
         return str(default).lower()
     if isinstance(default, float):
         return format_duration(default)
-    return ", ".join(default) if isinstance(default, tuple) else str(default)
+    return ", ".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
 def _inner_lines(known: Known) -> list[str]:

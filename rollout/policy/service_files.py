@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rollout.errors import Problem
-from rollout.policy.bundle import ServiceFiles, digest_of, slot_of
+from rollout.policy.bundle import ServiceFiles, digest_of, values_of
 from rollout.policy.cscfg import Configuration, roles_of
 from rollout.policy.files import CONFIGURATION_BYTES_MAX, FileFault, beneath, read_beneath
 from rollout.policy.model.change import LABEL_MAX
@@ -12,6 +12,7 @@ from rollout.policy.model.fleet import Fleet
 from rollout.policy.model.policy import Policy
 from rollout.policy.model.scalars import LINE_MAX
 from rollout.policy.placeholders import expand, used
+from rollout.policy.rules import all_checks
 from rollout.policy.tree import Loc, Place, Value, find, shown
 
 ALL_CONFIGURATIONS_BYTES_MAX = 256 * 1024 * 1024
@@ -35,7 +36,18 @@ class FilesReader:
 
     def all_services(self) -> tuple[ServiceFiles, ...]:
         """Give the files of every service in rollout order."""
+        self._tags_of_checks()
         return tuple(self._service(name) for name in self.fleet.services)
+
+    def _tags_of_checks(self) -> None:
+        """Find the services that lack a tag which a check asks for; the first one is named."""
+        for loc, check in all_checks(self.policy):
+            for tag in sorted(name for name in frozenset[str]().union(*map(used, check.words)) if "." in name):
+                key = tag.removeprefix("tag.")
+                lacking = [name for name, service in self.fleet.services.items() if key not in service.tags]
+                if lacking:
+                    more = f" (and {len(lacking) - 1} more)" if len(lacking) > 1 else ""
+                    self._wrong(loc, f"service `{lacking[0]}`{more} has no tag `{key}`, which `{{{tag}}}` asks for")
 
     def _service(self, name: str) -> ServiceFiles:
         upgrade, configure, rollback = self.policy.change.upgrade, self.policy.change.configure, self.policy.rollback
@@ -93,10 +105,8 @@ class FilesReader:
     def _expanded(self, name: str, template: str | None, loc: Loc) -> str | None:
         if template is None:
             return None
-        values = {"service": name, "slot": slot_of(self.policy, self.fleet), "rollout": self.policy.rollout}
-        values |= {f"tag.{key}": value for key, value in self.fleet.services[name].tags.items()}
         try:
-            return expand(template, values)
+            return expand(template, values_of(self.policy, self.fleet, name))
         except ValueError as error:
             self._wrong(loc, f"service `{name}` {error}")
             return None

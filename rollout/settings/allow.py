@@ -16,6 +16,11 @@ class Asked(msgspec.Struct, frozen=True):
     """Service -> URL of its package."""
     waves: Mapping[str, int]
     """Wave -> how many services it has."""
+    commands: frozenset[str] = frozenset()
+    """Names of commands that checks run."""
+    metric_servers: frozenset[str] = frozenset()
+    webhooks: bool = False
+    """Whether a check posts a signed question."""
 
 
 def refusals(settings: RunSettings, asked: Asked) -> list[str]:
@@ -29,6 +34,7 @@ def _refusals(settings: RunSettings, asked: Asked) -> Iterator[str]:
         for wave, services in asked.waves.items():
             if services > most:
                 yield f"wave `{wave}` has {services} services, and limits.services_per_wave is {most}"
+    yield from _hook_refusals(settings, asked)
     if settings.allow is None:
         return
     allowed = settings.allow.subscriptions
@@ -39,6 +45,17 @@ def _refusals(settings: RunSettings, asked: Asked) -> Iterator[str]:
         refused = {urlsplit(url).hostname or "" for url in asked.packages.values()}
         for host in sorted(host for host in refused if not any(_matches(host, each) for each in hosts)):
             yield f"packages come from {host}, which is not in allow.package_hosts"
+
+
+def _hook_refusals(settings: RunSettings, asked: Asked) -> Iterator[str]:
+    """Say what checks ask for that only the settings could give them."""
+    commands = settings.allow.commands if settings.allow is not None else {}
+    for name in sorted(asked.commands - commands.keys()):
+        yield f"a check runs the command `{name}`, which is not in allow.commands"
+    for name in sorted(asked.metric_servers - settings.metrics.keys()):
+        yield f"a check asks the metric server `{name}`, and there is no [metrics.{name}]"
+    if asked.webhooks and (settings.webhooks is None or settings.webhooks.signing is None):
+        yield "a check asks a webhook, and webhooks.keys has no key to sign the question with"
 
 
 def _matches(host: str, allowed: str) -> bool:

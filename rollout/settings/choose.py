@@ -35,6 +35,8 @@ def run_settings(
         limits=settings.limits,
         allow=settings.allow,
         check_packages=settings.check_packages and not is_loopback(_host(url)),
+        metrics=settings.metrics,
+        webhooks=settings.webhooks,
     )
 
 

@@ -165,10 +165,31 @@ class Allow(Doc):
 
     subscriptions: scalars.SubscriptionIds | None = None
     package_hosts: scalars.Hosts | None = None
-    hosts: scalars.Hosts = ()
-    """Loopback and private hosts that checks may ask all the same."""
+    hosts: scalars.CheckedHosts = ()
+    """Loopback and private hosts, addresses and networks that checks may ask all the same."""
     commands: dict[scalars.Name, scalars.Argv] = Field(default_factory=dict, max_length=scalars.LIST_MAX)
     """Commands that checks may name."""
+
+
+class MetricServer(Doc):
+    """A Prometheus server that metric checks may name."""
+
+    url: scalars.HookUrl
+    token: SecretSource | None = None
+    """Shown to it as a bearer token."""
+
+
+class Webhooks(Doc):
+    """Keys of signed words: our own questions are signed with one, and receivers are told all that are valid."""
+
+    sign_with: scalars.Name | None = None
+    """The key that signs; unset, the only one there is."""
+    keys: dict[scalars.Name, SecretSource] = Field(default_factory=dict, max_length=scalars.WORDS_MAX)
+
+    @property
+    def signing(self) -> str | None:
+        """Give the name of the key that signs, if there is one."""
+        return self.sign_with or (next(iter(self.keys)) if len(self.keys) == 1 else None)
 
 
 class Settings(Doc):
@@ -181,6 +202,8 @@ class Settings(Doc):
     allow: Allow = Allow()
     check_packages: bool = True
     """Ask whether packages are there before a service is touched; false where this machine may not reach them."""
+    metrics: dict[scalars.Name, MetricServer] = Field(default_factory=dict, max_length=scalars.LIST_MAX)
+    webhooks: Webhooks = Webhooks()
 
     def endpoint_of(self, subscription: Subscription) -> Endpoint | None:
         """Give the endpoint a subscription names: the file's own, else a built-in one."""

@@ -9,6 +9,9 @@ from rollout.settings.places import Path
 from rollout.settings.problems import did_you_mean
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_OPEN: Final = (
+    "is a secret in a file that others can open; name a file or a variable instead, or run: chmod 0600 {file}"
+)
 
 
 def faults(settings: Settings, file: str, mode: int) -> Iterator[tuple[Path, str]]:
@@ -17,11 +20,22 @@ def faults(settings: Settings, file: str, mode: int) -> Iterator[tuple[Path, str
         at: Path = ("subscriptions", key)
         yield from _access_faults(settings, at, subscription)
         if mode & _OTHERS and _holds_a_secret(subscription.certificate):
-            message = (
-                "is a secret in a file that others can open; name a file or a variable instead, or run: "
-                f"chmod 0600 {file}"
-            )
-            yield (*at, "certificate", "passphrase", "text"), message
+            yield (*at, "certificate", "passphrase", "text"), _OPEN.format(file=file)
+
+    yield from _webhook_faults(settings)
+    held = {("webhooks", "keys", name): source for name, source in settings.webhooks.keys.items()}
+    held |= {("metrics", name, "token"): each.token for name, each in settings.metrics.items() if each.token}
+    for at, source in held.items():
+        if mode & _OTHERS and source.text is not None:
+            yield (*at, "text"), _OPEN.format(file=file)
+
+
+def _webhook_faults(settings: Settings) -> Iterator[tuple[Path, str]]:
+    keys, named = settings.webhooks.keys, settings.webhooks.sign_with
+    if named is not None and named not in keys:
+        yield ("webhooks", "sign_with"), f"there is no key {named!r}{did_you_mean(named, keys)}"
+    elif named is None and len(keys) > 1:
+        yield ("webhooks",), f"there are {len(keys)} keys; sign_with says which one signs"
 
 
 def _access_faults(settings: Settings, at: Path, subscription: Subscription) -> Iterator[tuple[Path, str]]:

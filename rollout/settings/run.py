@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 if TYPE_CHECKING:
-    from rollout.settings.model import Access, Allow, Limits
+    from collections.abc import Mapping
+
+    from rollout.settings.model import Access, Allow, Limits, MetricServer, Webhooks
 
 REQUEST_TIMEOUT_S = 30.0
 EMULATED_CALLS_PER_S = 2_000.0
@@ -31,6 +33,10 @@ class RunSettings(msgspec.Struct, frozen=True):
     """What a policy may touch; None = anything."""
     check_packages: bool = False
     """Ask whether packages are there before a service is touched; an emulator's packages are nowhere."""
+    metrics: "Mapping[str, MetricServer]" = {}
+    """Prometheus servers that checks may name."""
+    webhooks: "Webhooks | None" = None
+    """Keys that webhooks are signed with; None = there are none, so none is asked."""
 
     @property
     def emulated(self) -> bool:

@@ -1,5 +1,6 @@
 """The scalar types of `rollout.toml`: TOML values in, one exact type out, errors in plain words."""
 
+import ipaddress
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +74,31 @@ def _matching(pattern: re.Pattern[str], words: str) -> Callable[[Any], str]:
     return read
 
 
+def _checked_host(value: Any) -> str:
+    """Read whom checks may ask: a host as above, an address, or a network such as `10.0.0.0/8`."""
+    if isinstance(value, str):
+        try:
+            bare = value.strip("[]")
+            return str(ipaddress.ip_network(bare) if "/" in bare else ipaddress.ip_address(bare))
+        except ValueError:
+            pass
+    words = "a host such as gate.internal or *.internal, an address, or a network like 10.0.0.0/8"
+    return _matching(_HOST, words)(value)
+
+
+def _hook(value: Any) -> str:
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else urlsplit("")
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise wrong("is not a URL") from None
+    if parts.scheme not in {"https", "http"} or not host or not value.isprintable() or " " in value:
+        raise wrong("must be a URL such as http://prometheus.internal:9090")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise wrong("gives scheme, host, port and path only; credentials do not belong")
+    return str(value).rstrip("/")
+
+
 def _lower(value: str) -> str:
     return value.lower()
 
@@ -109,5 +135,8 @@ Variable: TypeAlias = Annotated[
 ]
 Argv: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_argv)]
 Rate: TypeAlias = Annotated[float, Field(gt=0, le=10_000)]
+CheckedHost: TypeAlias = Annotated[str, BeforeValidator(_checked_host), AfterValidator(_lower)]
+CheckedHosts: TypeAlias = Annotated[tuple[CheckedHost, ...], Field(strict=False, max_length=LIST_MAX)]
+HookUrl: TypeAlias = Annotated[str, BeforeValidator(_hook)]
 Hosts: TypeAlias = Annotated[tuple[Host, ...], Field(strict=False, max_length=LIST_MAX)]
 SubscriptionIds: TypeAlias = Annotated[tuple[SubscriptionId, ...], Field(strict=False, max_length=LIST_MAX)]

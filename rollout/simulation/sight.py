@@ -49,7 +49,7 @@ def snapshot(shown: Deployment, knobs: Knobs, now: float) -> Snapshot:
 def _instance(shown: Deployment, each: fabric_state.Instance, now: float) -> Instance:
     status, power = shown.instance_phases(each, now)
     ready = status is InstanceStatus.READY and power is PowerState.STARTED
-    return Instance(each.name, each.role, each.domain, ready, status.value)
+    return Instance(each.name, each.role, each.domain, ready, status.value, each.address)
 
 
 def _rollback_allowed(shown: Deployment, knobs: Knobs) -> bool | None:

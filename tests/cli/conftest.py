@@ -16,12 +16,13 @@ from msgspec.structs import replace
 
 from rollout.cli.main import cli
 from rollout.core.change_plan import RollbackPlan, UpgradePlan
+from rollout.core.check_plan import CheckPlan
 from rollout.core.ending import Outcome
 from rollout.core.mark import Mark
 from rollout.core.names import Digest, RolloutId, ServiceName, Slot, StreamName, Target
 from rollout.core.operation import RollbackMode
 from rollout.core.phase import Ended, Phase
-from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, ServicePlan, WalkPlan
+from rollout.core.plan import HealthPlan, OnFailure, ServicePlan, WalkPlan
 from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Before
 
@@ -156,7 +157,7 @@ fleet:
   services: {{{services}}}
 waves:
   - {{name: rest, select: rest, max_parallel: {parallel}, failure_tolerance: {tolerance}, strict: false}}
-health: {{wait_duration: 0s, stable_duration: {stable}, retry_timeout: 2s, interval: 20ms, checks: [instances: ready]}}
+health: {{wait_duration: 0s, stable_duration: {stable}, retry_timeout: 2s, interval: 20ms, checks: [{checks}]}}
 walk: {{bake_before_last: 0s, domain_timeout: 20s}}
 operation_timeout: {{begin: 20s}}
 timeout: 1m
@@ -177,6 +178,7 @@ def policy(tmp_path: Path) -> Callable[..., Path]:
 
     def write(services: list[str], **fields: Any) -> Path:
         words = {"rollout": "web-2.4.1", "parallel": 2, "tolerance": 0, "stable": "20ms", "on_failure": "rollback"}
+        words |= {"checks": "instances: ready"}
         named = ", ".join(f"{service}: {{}}" for service in services)
         text = POLICY.format(**(words | {"subscription": SUBSCRIPTION, "services": named} | fields))
         file = tmp_path / "policy.yaml"

@@ -65,6 +65,46 @@ def test_what_the_settings_do_not_allow_is_6_and_begins_nothing(
     assert [log_of(service) for service in services] == [[], []]
 
 
+@pytest.mark.parametrize(
+    ("check", "more", "said"),
+    [
+        ("command: smoke", "", "a check runs the command `smoke`, which is not in allow.commands"),
+        ("command: smoke", '[allow.commands]\nother = ["/bin/true"]', "the command `smoke`, which is not in"),
+        ("metric: a < 1", "", "a check asks the metric server `default`, and there is no [metrics.default]"),
+        ("webhook: 'https://gate.example'", "", "and webhooks.keys has no key to sign the question with"),
+    ],
+)
+def test_what_checks_ask_for_and_the_settings_do_not_give_is_6_and_begins_nothing(
+    *,
+    check: str,
+    more: str,
+    said: str,
+    run: Callable[..., Result],
+    policy: WritePolicy,
+    take: Take,
+    log_of: Callable[[str], list[object]],
+) -> None:
+    (service,) = take(1)
+    told = run(policy([service], checks=check), more)
+    assert told.exit_code == 6, told.output
+    assert said in told.stderr
+    assert log_of(service) == []
+
+
+def test_a_command_of_the_settings_gates_a_run_and_a_missing_key_file_is_told(
+    run: Callable[..., Result], policy: WritePolicy, take: Take
+) -> None:
+    file = policy(take(1), checks="command: smoke, {webhook: 'http://127.0.0.1:9/', advisory: true}")
+    allowed = '[allow]\nhosts = ["127.0.0.1"]\n[allow.commands]\nsmoke = ["/bin/true"]\n'
+    told = run(file, f'{allowed}[webhooks.keys]\nk1 = {{file = "missing"}}')
+    assert told.exit_code == 1, told.output
+    assert "the webhook key k1 file" in told.stderr
+    assert "does not exist" in told.stderr
+    told = run(file, f'{allowed}[webhooks.keys]\nk1 = {{text = "hush hush hush"}}')
+    assert told.exit_code == 0, told.output
+    assert "hush hush" not in told.output
+
+
 def test_settings_that_are_wrong_are_65_and_begin_nothing(
     run: Callable[..., Result], policy: WritePolicy, tmp_path: Path
 ) -> None:

@@ -19,6 +19,7 @@ from rollout.core.change_plan import (
     SwapPlan,
     UpgradePlan,
 )
+from rollout.core.check_plan import CheckPlan
 from rollout.core.command import Answer, Command, Refused, Told, Verb
 from rollout.core.commands import answer
 from rollout.core.decide import decide
@@ -46,7 +47,7 @@ from rollout.core.operation import (
 )
 from rollout.core.outcome import Handle, Progress, RefusedKind
 from rollout.core.phase import Baking, Gate, call_of
-from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, ServicePlan, WalkPlan
+from rollout.core.plan import HealthPlan, OnFailure, ServicePlan, WalkPlan
 from rollout.core.sight_before import before_of
 from rollout.core.snapshot import (
     Activity,
@@ -297,7 +298,7 @@ class Story:
 
     def probe(self, verdict: Verdict, *, after_s: float = 5.0) -> ServiceFact | None:
         self.later(after_s)
-        return self._keep(interpret_probe(self.state, verdict, self.evidence(verdict), self.now))
+        return self._keep(interpret_probe(self.state, self.evidence(verdict), self.now))
 
     @staticmethod
     def evidence(verdict: Verdict) -> tuple[event.Evidence, ...]:

@@ -169,7 +169,7 @@ def test_a_resume_of_what_failed_lifts_a_stop_but_says_what_else_it_takes(story:
 def test_a_pause_beside_a_halt_is_a_hold_of_its_own(story: Any) -> None:
     told = story().go("ready").tell(event.Held(HoldReason.HALT, "policy", "2 of 3 failed"))
     told.granted("pause")
-    assert {hold.reason for hold in told.state.holds} == set(HoldReason)
+    assert {hold.reason for hold in told.state.holds} == {HoldReason.PAUSE, HoldReason.HALT}
 
 
 # --- advance ---

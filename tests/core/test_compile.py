@@ -9,10 +9,20 @@ import msgspec
 import pytest
 
 from rollout.core.change_plan import RollbackPlan, UpgradePlan
+from rollout.core.check_plan import (
+    CheckPlan,
+    CommandSource,
+    HttpSource,
+    InstancesSource,
+    MetricSource,
+    Moment,
+    PythonSource,
+    WebhookSource,
+)
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.names import Slot, Target
 from rollout.core.operation import RollbackMode
-from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, ServicePlan, WalkPlan, WavePlan
+from rollout.core.plan import HealthPlan, OnFailure, ServicePlan, WalkPlan, WavePlan
 from rollout.errors import InvariantBroken, NotSupportedYet
 from rollout.policy.load import load_policy
 
@@ -43,7 +53,9 @@ def test_the_example_becomes_this_plan() -> None:
     assert first.target == Target("00000000-0000-4000-8000-000000000001", first.service, Slot.PRODUCTION)
     assert [each.service for each in found.services] == [f"svc-{number:04d}" for number in range(1, 13)]
     assert found.plan.waves == (WavePlan("rest", tuple(each.service for each in found.services), 2, 1, strict=True),)
-    assert first.health == HealthPlan(0.1, 0.3, 10.0, 0.1, (CheckPlan("instances", "instances", 10.0),))
+    assert first.health == HealthPlan(
+        0.1, 0.3, 10.0, 0.1, (CheckPlan("instances", "instances", 10.0, source=InstancesSource()),)
+    )
     assert first.walk == WalkPlan(0.5, 60.0, allow_no_rollback=False)
     assert (first.begin_timeout_s, first.timeout_s) == (30.0, 600.0)
     assert first.on_failure is OnFailure.ROLLBACK
@@ -151,3 +163,41 @@ def test_a_bundle_without_a_change_is_our_own_mistake() -> None:
     policy = bundle.policy.model_copy(update={"change": type(bundle.policy.change).model_construct()})
     with pytest.raises(InvariantBroken, match="changes nothing"):
         compile_bundle(replace(bundle, policy=policy))
+
+
+def test_every_kind_of_check_becomes_its_source_with_the_service_filled_in(tmp_path: Path) -> None:
+    shutil.copytree(POLICIES, tmp_path / "policies")
+    file = tmp_path / "policies" / "web.yaml"
+    checks = """
+    - instances: {state: ready, share: 80%, restarts: 2}
+    - {http: {url: "http://{instances}:80/{service}", status: [200, 204], json: {a: b}, latency: 2s}, scope: domain}
+    - {http: "https://{service}.example/{slot}"}
+    - {command: {name: smoke, arguments: ["{service}", "{rollout}"]}, json: true, name: smoke}
+    - {metric: 'a{s="{service}"} >= 1.5e-1', advisory: true}
+    - {metric: {query: b, compare: walked|unwalked, range: 5m, min_effect: 20%}, final: true, moments: [bake]}
+    - {webhook: "https://gate.example/{domain}", scope: domain}
+    - {python: gates.web:verdict, scope: fleet}
+"""
+    text = file.read_text(encoding="utf-8").replace("\n    - instances: ready\n", checks)
+    file.write_text(text, encoding="utf-8")
+    first = compile_bundle(load_policy(file)).services[0]
+    found = {check.name: check for check in first.health.checks}
+    assert list(found) == ["instances", "http", "http-2", "smoke", "metric", "metric-2", "webhook", "python"]
+    assert found["instances"].source == InstancesSource(0.8, 2)
+    assert found["http"].source == HttpSource(
+        "http://{instances}:80/svc-0001", statuses=(200, 204), fields={"a": "b"}, latency_s=2.0
+    )
+    assert found["http-2"].source == HttpSource("https://svc-0001.example/production")
+    assert found["smoke"].source == CommandSource("smoke", ("svc-0001", "web-2.4.1"), prints_json=True)
+    assert found["metric"].source == MetricSource('a{s="svc-0001"}', ">=", 0.15, min_effect=0.1)
+    assert found["metric-2"].source == MetricSource("b", range_s=300.0, min_effect=0.2)
+    assert found["webhook"].source == WebhookSource("https://gate.example/{domain}")
+    assert found["python"].source == PythonSource("gates.web:verdict")
+    assert [found[name].scope.value for name in ("instances", "http-2", "webhook", "python")] == [
+        "domain", "service", "domain", "fleet"
+    ]  # fmt: skip
+    assert (found["metric"].advisory, found["metric-2"].final, found["metric-2"].moments) == (
+        True,
+        True,
+        (Moment.BAKE,),
+    )

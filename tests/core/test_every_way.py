@@ -32,7 +32,7 @@ from rollout.core.deadline import deadline
 from rollout.core.decide import FRESH_S, decide
 from rollout.core.drafts import still_wanted
 from rollout.core.ending import Claim
-from rollout.core.event import ServiceFact, Verdict
+from rollout.core.event import Evidence, ServiceFact, Verdict
 from rollout.core.evolve import evolve
 from rollout.core.explain import explain
 from rollout.core.interpret import YOUNG_OPERATION_S, interpret_look, interpret_poll
@@ -182,11 +182,13 @@ class World:
                 for seen in self._sights(state):
                     for previous in (None, Look(seen, Now(t - 1.0, t)), Look(Unreachable("down"), Now(t - 1.0, t))):
                         yield interpret_look(state, previous, Look(seen, Now(t, t)))
-            case ProbeHealth(domains=domains, first_t=first_t):
-                assert domains
+            case ProbeHealth(domains=domains, first_t=first_t, checks=checks):
+                assert checks
                 assert set(domains) <= set(state.walked)
+                assert domains or not state.baselined
                 for verdict in Verdict:
-                    yield interpret_probe(state, verdict, (), Now(max(t, first_t), t))
+                    evidence = tuple(Evidence(check, verdict, "said") for check in checks)
+                    yield interpret_probe(state, evidence, Now(max(t, first_t), t))
 
     def _sights(self, state: ServiceRollout) -> tuple[Observation, ...]:
         ours = f"web-2.4.1 {state.token}" if state.token else "web-2.4.1 [ro:none]"

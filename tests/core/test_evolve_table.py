@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rollout.core import change_event, event, fleet_event, sight_event, word_event
+from rollout.core import change_event, event, fleet_event, gate_event, sight_event, word_event
 from rollout.core.ending import Claim, Outcome
 from rollout.core.event import Finding, HoldReason, Verdict
 from rollout.core.evolve import IllegalFact, evolve
@@ -151,6 +151,7 @@ def samples(told: Any) -> dict[str, event.ServiceFact]:
         "admitted": event.Admitted("rest"),
         "preflighted": event.Preflighted(told.before, sighting(told.looks.running())),
         "unfit": event.Unfit("no"),
+        "baselined": gate_event.Baselined((), ()),
         "intended:upgrade": told.intended(told.upgrade()),
         "intended:configure": told.intended(StartConfigure(Digest("e" * 64), "key-new")),
         "intended:create": told.intended(Create("web-new", Digest("a" * 64), Digest("b" * 64), "web-2.4.1 [ro:1]")),
@@ -221,8 +222,9 @@ def test_the_table_knows_every_kind_of_fact(story: Any) -> None:
     kinds = {type(fact) for fact in samples(story()).values()}
     assert kinds == set(event.ServiceFact.__args__)
     used = {name for row in LEGAL.values() for name in row.split()}
-    # Sight returns only where it was lost, which is no place of its own (test_evidence).
-    assert used | {"opened", "sighted"} == set(samples(story()))
+    # Sight returns only where it was lost, and checks are asked before the change only where there are such, which are
+    # no places of their own (test_evidence, test_checks_in_gates).
+    assert used | {"opened", "sighted", "baselined"} == set(samples(story()))
 
 
 @pytest.mark.parametrize("place", [place for place in LEGAL if place != "ended"])

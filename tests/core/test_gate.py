@@ -83,14 +83,17 @@ def test_a_steady_verdict_too_young_at_the_domain_timeout_fails_too(story: Any) 
 # --- missing evidence ---
 
 
-def test_unknown_never_passes_and_never_fails_however_long_it_lasts(story: Any) -> None:
+def test_unknown_never_passes_and_never_fails_and_asks_a_person_in_the_end(story: Any) -> None:
     told = story(domain_timeout_s=100.0).go("checking").at(10.0)
     assert isinstance(told.probe(UNKNOWN, after_s=0.0), event.Probed)
-    for _ in range(5):
-        assert told.probe(UNKNOWN, after_s=1000.0) is None
+    assert told.probe(UNKNOWN, after_s=99.0) is None
     assert told.state.failure is None
     assert "no evidence: the gate of domain 0 stands still until its checks answer" in told.why
-    assert told.action == Watch(told.action.sources, due_t=told.t + 5.0)
+    assert told.why.endswith("asks a person (walk.domain_timeout) in 1s.")
+    assert told.action == Watch(told.action.sources, due_t=110.0)
+    assert isinstance(told.probe(UNKNOWN, after_s=1.0), event.HeldOnFailure)
+    assert told.phase == "HeldForPerson"
+    assert told.state.failure == "no evidence within walk.domain_timeout: instances: 4 of 6 ready"
 
 
 def test_every_clock_stands_still_without_evidence_and_goes_on_with_it(story: Any) -> None:

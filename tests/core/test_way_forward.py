@@ -6,6 +6,7 @@ import pytest
 
 from rollout.core import change_event, event
 from rollout.core.action import LookAtDeployment, PollOperation, ProbeHealth, Record, Submit, Wait, Watch
+from rollout.core.check_plan import Moment
 from rollout.core.decide import FRESH_S, LOST_REPEATS_MAX
 from rollout.core.ending import Outcome
 from rollout.core.event import Finding, Verdict
@@ -370,8 +371,8 @@ def test_a_dangling_intent_is_lost_before_anything_else_is_thought_of(story: Any
 
 def test_checks_are_asked_about_the_walked_domain_and_in_the_bake_about_all(story: Any) -> None:
     checking = story(3).go("checking").tell(event.GatePassed(0, ())).walk(1)
-    assert checking.action.sources == (ProbeHealth((1,), 5.0, 10.0),)
-    assert story(3).go("baking").action.sources == (ProbeHealth((0, 1), 5.0, 0.0),)
+    assert checking.action.sources == (ProbeHealth((1,), 5.0, 10.0, ("instances",)),)
+    assert story(3).go("baking").action.sources == (ProbeHealth((0, 1), 5.0, 0.0, ("instances",), Moment.BAKE),)
 
 
 def test_a_walked_domain_that_fell_again_holds_up_the_next_walk_until_it_is_back(story: Any) -> None:

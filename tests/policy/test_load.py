@@ -496,9 +496,9 @@ class TestSet:
 
 
 def test_a_document_is_told_apart_by_its_content(folder: Any) -> None:
-    assert check_document(folder.policy) == "policy"
-    assert check_document(folder.path / "fleet.yaml") == "fleet"
-    assert check_document(folder.write("base.yaml", "timeout: 1h")) == "shared defaults"
+    assert check_document(folder.policy).kind == "policy"
+    assert check_document(folder.path / "fleet.yaml").kind == "fleet"
+    assert check_document(folder.write("base.yaml", "timeout: 1h")).kind == "shared defaults"
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,11 @@ from rollout.policy.model.failure import Rollback
 from rollout.policy.model.fleet import Fleet
 from rollout.policy.model.health import Health
 from rollout.policy.model.policy import Foreign, Notify, Policy
-from rollout.policy.model.scalars import to_number
 from rollout.policy.model.select import Names, Rest, Share, Tagged, TagTerm, Take, parse_selector
 from rollout.policy.model.walk import OperationTimeout, Walk
 from rollout.policy.model.wave import Approve, Wave
 from rollout.policy.model.window import Window, Windows, parse_window
 from rollout.policy.problems import read_model
-from rollout.policy.tree import Place, Text
 from rollout.policy.yaml import read_yaml
 
 MINUTE, HOUR = 60.0, 3600.0
@@ -105,12 +103,12 @@ def right(model: type[Doc], text: str) -> Any:
             Check.model_validate({"instances": "ready"}),
             {
                 "name": None,
-                "scope": "service",
+                "scope": None,
                 "timeout": 10.0,
                 "advisory": False,
                 "final": False,
                 "output_json": False,
-                "moments": ("before", "domain", "bake"),
+                "moments": ("before", "domain", "bake", "after"),
             },
         ),
         (Walk(), {"bake_before_last": None, "domain_timeout": 45 * MINUTE, "allow_no_rollback": False}),
@@ -226,8 +224,8 @@ def test_a_document_does_not_change() -> None:
         ("instances: ready", "instances: {state: ready}"),
         ("http: https://a.example/{service}", "http: {url: 'https://a.example/{service}', status: 200}"),
         ("command: smoke", "command: {name: smoke, arguments: []}"),
-        ("metric: errors < 0.01", "metric: {query: errors, compare: <, bound: 0.01, source: default}"),
-        ('metric: rate{a="b"} >= 5', "metric: {query: 'rate{a=\"b\"}', compare: '>=', bound: 5}"),
+        ("metric: errors < 0.01", "metric: {query: errors, threshold: < 0.01, server: default}"),
+        ('metric: rate{a="b"} >= 5', "metric: {query: 'rate{a=\"b\"}', threshold: '>= 5'}"),
         ("webhook: https://a.example", "webhook: {url: https://a.example}"),
         ("python: gates.web:verdict", "python: {call: 'gates.web:verdict'}"),
     ],
@@ -247,7 +245,10 @@ def test_the_short_form_of_a_check_means_its_long_form(short: str, long: str) ->
         ),
         ("instances: ready\nhttp: https://a.example", "1:1: has instances and http; a check is exactly one of"),
         ("instances: sick", "1:12 instances: must be ready, not `sick`"),
-        ("instances: ready\njson: true", "1:1: `json` is for a command only"),
+        (
+            "instances: ready\njson: true",
+            "1:1: `json` here is for a command; the JSON an http check wants stands inside it",
+        ),
         ("http: 3", "1:7 http: `3` must be a URL such as"),
         ("http: ftp://a.example", "1:7 http: `ftp://a.example` must be a URL"),
         ("http: https://a:b@c.example", "1:7 http: a URL must not carry a user name or password"),
@@ -263,14 +264,28 @@ def test_the_short_form_of_a_check_means_its_long_form(short: str, long: str) ->
         ("command: rm -rf", "1:10 command: `rm -rf` must be 1 to 64 letters"),
         ("metric: " + "a" * 60_000, "1:9 metric: is longer than 2048 characters"),
         ("metric: errors", "1:9 metric: `errors` has no bound; write it like `error_rate < 0.01`"),
-        ("metric: {query: a, compare: '=', bound: 1}", "1:29 metric.compare: must be <, <=, > or >=, not `=`"),
-        ("metric: {query: a, compare: '<', bound: many}", "1:41 metric.bound: must be a number such as 0.01"),
-        ("python: os.system", "1:9 python: `os.system` must be written as module:function"),
+        ("metric: {query: a, threshold: = 1}", "1:31 metric.threshold: `= 1` is no bound; write it like `< 0.01`"),
+        ("metric: {query: a, threshold: < many}", "1:31 metric.threshold: `< many` is no bound; write it like"),
+        ("metric: {query: a}", "1:1 metric: needs a threshold such as `< 0.01`, or `compare: walked|unwalked`"),
+        ("metric: {query: a, threshold: < 1, compare: walked|unwalked}", "1:1 metric: needs a threshold such as"),
+        ("metric: sum(rate(a[5m]) < 1", "1:9 metric: has a `(` without its partner"),
+        ("metric: rate(a[5m))] < 1", "1:9 metric: has a `)` without its partner"),
+        ("metric: a{b='c} < 1", "1:9 metric: has a quote without its partner"),
+        (
+            "metric: {query: 'a{s=\"{service}\"}', threshold: < 1, service_label: s}",
+            "1:1 metric: with `service_label` one query serves every service",
+        ),
+        ("metric: {query: a, compare: walked|unwalked}\nscope: fleet", "1:1: `compare` is about the domains of one"),
+        ("instances: {share: 120%}", "1:20 instances.share: `120%` must be a share from 0% to 100%"),
+        ("instances: {share: half}", "1:20 instances.share: `half` must be a share such as `80%`"),
+        ("http: {url: 'https://a.example', status: []}", "1:34 http.status: is empty"),
+        ("http: {url: 'https://a.example', json: {'a b': c}}", "1:41 http.json.a b: `a b` must be names and numbers"),
+        ("python: rm -rf", "1:9 python: `rm -rf` must be written as a name or as module:function"),
         ("http: https://{servce}/", "1:7 http: unknown placeholder `{servce}`; did you mean `service`?"),
         ("http: https://{tag.a b}/", "1:7 http: `https://{tag.a b}/` must be a URL"),
         ("http: https://a.example/{service", "1:7 http: has a brace without its partner"),
         ("instances: ready\nmoments: []", "2:1 moments: is empty"),
-        ("instances: ready\nmoments: [swap]", "2:11 moments[0]: must be before, domain or bake, not `swap`"),
+        ("instances: ready\nmoments: [swap]", "2:11 moments[0]: must be before, domain, bake or after, not `swap`"),
         ("instances: ready\nmoments: domain", "2:10 moments: must be a list, not `domain`"),
         ("instances: ready\ntimeout: 0s", "2:10 timeout: must be longer than 0s"),
     ],
@@ -568,8 +583,6 @@ def test_values_that_python_code_hands_over_are_taken_by_their_type() -> None:
     ):
         with pytest.raises(ValidationError):
             Wave.model_validate({"name": "w", "select": "rest", field: value})
-    assert to_number(Text("-0.5", Place("p"))) == -0.5
-    assert to_number(2) == 2.0
 
 
 @pytest.mark.parametrize("text", ["[]", "text", "''", "- a"])

@@ -41,6 +41,9 @@ def test_the_full_example_is_refused_field_by_field() -> None:
         "foreign: {upgrade: hold}\npriority: normal\non_conflict: refuse\nnotify: []",
         "health: {on_unknown: hold, baseline: record, checks: [{instances: ready, advisory: false, scope: service}]}",
         "waves: [{name: rest, select: rest, bake: 0s, max_parallel_per: {}}]",
+        "health: {on_unknown: wait, baseline: require}",
+        "health: {checks: [{http: 'https://a.example', final: true, scope: domain}]}",
+        "health: {checks: [{command: smoke, json: true}, {metric: a < 1, moments: [bake]}, {python: a}]}",
     ],
 )
 def test_what_run_can_do_is_supported(folder: Any, more: str) -> None:
@@ -57,13 +60,6 @@ def test_what_run_can_do_is_supported(folder: Any, more: str) -> None:
             "policy.yaml:7:27 waves[0].select: this value is not supported yet by `run`; supported: rest",
         ),
         ("waves: [{name: a, select: rest, bake: 1s}]", "policy.yaml:7:39 waves[0].bake: `bake` is not supported"),
-        ("health: {baseline: ignore}", "policy.yaml:7:20 health.baseline: `baseline`"),
-        ("health: {on_unknown: wait}", "policy.yaml:7:22 health.on_unknown: `on_unknown`"),
-        (
-            "health: {checks: [{http: 'https://a.example'}]}",
-            "policy.yaml:7:26 health.checks[0].http: `http` is not supported yet by `run`; supported here: instances",
-        ),
-        ("health: {checks: [{instances: ready, final: true}]}", "policy.yaml:7:45 health.checks[0].final: `final`"),
         ("health: {checks: []}", "policy.yaml:7:10 health.checks: a policy without any check"),
         ("windows: [Mon 09:00-10:00 UTC]", "policy.yaml:7:1 windows: `windows`"),
         ("rollback: {max_parallel: 3}", "policy.yaml:7:26 rollback.max_parallel: `max_parallel`"),

@@ -12,6 +12,7 @@ import pytest
 
 from rollout.core.compile import compile_bundle
 from rollout.policy.load import load_policy
+from rollout.settings.load import load_settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -41,6 +42,16 @@ def test_the_policy_of_the_readme_can_be_run(tmp_path: Path) -> None:
 
     assert len(compiled.services) == 12
     assert len(block("policy").splitlines()) <= 14
+
+
+def test_the_settings_of_the_readme_are_right(tmp_path: Path) -> None:
+    file = tmp_path / "rollout.toml"
+    file.write_text(block("settings"), encoding="utf-8")
+    settings = load_settings(str(file), environ={}).settings
+
+    assert settings.webhooks.signing == "k1"
+    assert set(settings.allow.commands) == {"smoke"}
+    assert set(settings.metrics) == {"default"}
 
 
 @pytest.mark.timeout(240)

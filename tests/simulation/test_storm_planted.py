@@ -22,7 +22,6 @@ from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Look
 from rollout.engine import caller, runner
 from rollout.engine.kit import Kit
-from rollout.gates import probe
 from rollout.platforms.platform import Platform, Ticket
 from rollout.simulation.play import play
 from rollout.simulation.stage import Stage
@@ -107,25 +106,23 @@ def one_look(patch: pytest.MonkeyPatch) -> None:
 
 
 def one_probe(patch: pytest.MonkeyPatch) -> None:
-    def wrong(
-        state: ServiceRollout, verdict: Verdict, evidence: tuple[event.Evidence, ...], *more: Any
-    ) -> event.ServiceFact | None:
-        if verdict is Verdict.PASS and isinstance(state.phase, Checking):
+    def wrong(state: ServiceRollout, evidence: tuple[event.Evidence, ...], now: Now) -> event.ServiceFact | None:
+        if judge.sum_up(state, evidence) is Verdict.PASS and isinstance(state.phase, Checking):
             return event.GatePassed(state.phase.domain, evidence)
-        return judge.interpret_probe(state, verdict, evidence, *more)
+        return judge.interpret_probe(state, evidence, now)
 
     patch.setattr(runner, "interpret_probe", wrong)
 
 
 def unknown_is(verdict: Verdict) -> Plant:
-    right = probe._sum_up
+    right = judge.sum_up
 
-    def wrong(verdicts: set[Verdict]) -> Verdict:
-        found = right(verdicts)
+    def wrong(state: ServiceRollout, evidence: tuple[event.Evidence, ...]) -> Verdict:
+        found = right(state, evidence)
         return verdict if found is Verdict.UNKNOWN else found
 
     def plant(patch: pytest.MonkeyPatch) -> None:
-        patch.setattr(probe, "_sum_up", wrong)
+        patch.setattr(judge, "sum_up", wrong)
 
     return plant
 

@@ -23,6 +23,7 @@ XML_MODULES: Final = {
 
 BROAD_EXCEPTS: Final = {
     "rollout/cli/group.py::VerbGroup.main": "the edge of the process: every ending gets its words and its code",
+    "rollout/gates/python.py::PythonCheck.ask": "somebody else's function: what it raises is no evidence, and is said",
     "rollout/emulator/server.py::_Front.answer": "the edge of the emulator: logged loudly, answered InternalError",
     "rollout/simulation/loop.py::run": "adds notes to whatever ends the run, and raises it again",
     "rollout/simulation/loop.py::VirtualLoop.run_in_executor": "an executor hands any error to who awaits the future",

@@ -160,6 +160,7 @@ def _instance(element: etree._Element, words: Words) -> Instance:
         domain=fields.integer(element, "InstanceUpgradeDomain"),
         ready=ready,
         status=status,
+        address=xml.text(element, "IpAddress") or "",
     )
 
 

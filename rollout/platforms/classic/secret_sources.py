@@ -17,27 +17,29 @@ CREDENTIALS_VARIABLE: Final = "CREDENTIALS_DIRECTORY"
 PASSPHRASE_BYTES_MAX: Final = 1_024
 
 
-def fetch_passphrase(source: SecretSource, environ: Mapping[str, str] | None = None) -> Secret:
-    """Give the passphrase; raises NoAccess."""
+def fetch_passphrase(
+    source: SecretSource, environ: Mapping[str, str] | None = None, *, what: str = "the passphrase"
+) -> Secret:
+    """Give the passphrase, or `what` else it is; raises NoAccess."""
     environ = os.environ if environ is None else environ
     if source.text is not None:
         return source.text
     if source.env is not None:
         if not (value := environ.get(source.env)):
-            raise NoAccess(f"the passphrase is to be in the variable {source.env}, which is not set")
+            raise NoAccess(f"{what} is to be in the variable {source.env}, which is not set")
         return Secret(value)
     if source.credential is not None:
-        return _read_credential(source.credential, environ)
+        return _read_credential(source.credential, environ, what)
     if source.file is not None:
-        return _line(read_private(source.file, "the passphrase file"), str(source.file))
+        return _line(read_private(source.file, f"{what} file"), str(source.file), what)
     raise InvariantBroken("a source of a secret without a place")
 
 
-def _read_credential(name: str, environ: Mapping[str, str]) -> Secret:
+def _read_credential(name: str, environ: Mapping[str, str], what: str) -> Secret:
     """Read a systemd credential. The service manager owns it, and who may read it, so only strangers are refused."""
     if not (folder := environ.get(CREDENTIALS_VARIABLE)):
         raise NoAccess(
-            f"the passphrase is the systemd credential {name}, and ${CREDENTIALS_VARIABLE} is not set: give the unit "
+            f"{what} is the systemd credential {name}, and ${CREDENTIALS_VARIABLE} is not set: give the unit "
             f"LoadCredential={name}:FILE"
         )
     path = Path(folder) / name
@@ -51,17 +53,17 @@ def _read_credential(name: str, environ: Mapping[str, str]) -> Secret:
         os.close(descriptor)
         raise NoAccess(f"{path} is no systemd credential: other users can open it, or it is not a file of ours")
     with os.fdopen(descriptor, "rb") as opened:
-        return _line(opened.read(PASSPHRASE_BYTES_MAX + 1), str(path))
+        return _line(opened.read(PASSPHRASE_BYTES_MAX + 1), str(path), what)
 
 
-def _line(data: bytes, place: str) -> Secret:
+def _line(data: bytes, place: str, what: str) -> Secret:
     """Take the line feed away that editors add."""
     if len(data) > PASSPHRASE_BYTES_MAX:
-        raise NoAccess(f"{place} holds more than {PASSPHRASE_BYTES_MAX} bytes, so it is no passphrase")
+        raise NoAccess(f"{place} holds more than {PASSPHRASE_BYTES_MAX} bytes, so it is not {what}")
     try:
         text = data.decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise NoAccess(f"{place} is not UTF-8 text, so it is no passphrase") from None
+        raise NoAccess(f"{place} is not UTF-8 text, so it is not {what}") from None
     if not text:
-        raise NoAccess(f"{place} is empty; it is to hold the passphrase")
+        raise NoAccess(f"{place} is empty; it is to hold {what}")
     return Secret(text)

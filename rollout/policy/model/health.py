@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rollout.policy.model.base import Doc, Word
-from rollout.policy.model.check import Check, InstancesCheck
+from rollout.policy.model.check import Check
+from rollout.policy.model.check_kinds import InstancesCheck
 from rollout.policy.model.scalars import Bound, Seconds
 
 CHECKS_MAX = 50
@@ -31,8 +32,8 @@ class Health(Doc):
     interval: Bound = Field(default=15.0, description="The time between two rounds of checks.")
     on_unknown: Literal["hold", "wait"] = Field(
         default="hold",
-        description="No verdict can be had: hold for a person at once, or wait for one first. It never passes and "
-        "never rolls back.",
+        description="No verdict can be had: every clock stands still until one can. It never passes and never rolls "
+        "back; a person is asked once that lasts as long as walk.domain_timeout (hold) or the whole `timeout` (wait).",
     )
     baseline: Literal["record", "require", "ignore"] = Field(
         default="record",

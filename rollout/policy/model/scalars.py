@@ -61,15 +61,6 @@ def to_int(value: Any) -> int:
     return int(value)
 
 
-def to_number(value: Any) -> float:
-    """Give a decimal number such as `0.01`."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, Text) and not value.quoted and re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", value):
-        return float(value)
-    raise ValueError(f"must be a number such as 0.01, not {shown(value)}")
-
-
 def to_seconds(value: Any) -> float:
     """Give seconds; Python code may also hand over seconds as a number."""
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -141,7 +132,6 @@ PER_SERVICE = ("service", "slot", "rollout", "tag.X")
 Line: TypeAlias = Annotated[str, Kind("text"), BeforeValidator(in_words(to_line))]
 Template: TypeAlias = Annotated[Line, Kind("text, placeholders of the service allowed"), allowing(*PER_SERVICE)]
 Flag: TypeAlias = Annotated[bool, Kind("true or false"), BeforeValidator(in_words(to_bool))]
-Number: TypeAlias = Annotated[float, Kind("a number"), BeforeValidator(in_words(to_number))]
 Count: TypeAlias = Annotated[
     int, Kind("a whole number, 1 or more"), BeforeValidator(in_words(to_int)), Field(ge=1, le=SERVICES_MAX)
 ]

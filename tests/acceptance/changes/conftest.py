@@ -22,12 +22,13 @@ from rollout.core.change_plan import (
     SwapPlan,
     UpgradePlan,
 )
+from rollout.core.check_plan import CheckPlan
 from rollout.core.compile import Compiled
 from rollout.core.explain import explain
 from rollout.core.names import Digest, RolloutId, ServiceName, Slot, Target
 from rollout.core.operation import InstanceVerb, Mode
 from rollout.core.phase import domain_of
-from rollout.core.plan import CheckPlan, HealthPlan, OnFailure, RolloutPlan, ServicePlan, WalkPlan, WavePlan
+from rollout.core.plan import HealthPlan, OnFailure, RolloutPlan, ServicePlan, WalkPlan, WavePlan
 from rollout.core.result import Result
 from rollout.core.service import ServiceRollout
 from rollout.emulator.fabric import Fabric

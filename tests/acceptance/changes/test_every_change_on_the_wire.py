@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from rollout.assembly import assembled
 from rollout.core.change_plan import SwapPlan
+from rollout.core.check_plan import CheckPlan
 from rollout.core.explain import explain
 from rollout.core.phase import Phase
-from rollout.core.plan import CheckPlan, HealthPlan, WalkPlan
+from rollout.core.plan import HealthPlan, WalkPlan
 from rollout.emulator.fabric import Fabric
 from rollout.emulator.faults import read_faults
 from rollout.emulator.fleet import FleetPlan, populate
