@@ -65,7 +65,7 @@ ANSWERS = {
 }  # fmt: skip
 """What a bare command is answered in each place; flags, holds and stops have their own tests below."""
 
-KINDS = {Told: "yes", NoOp: "noop", Refused: "no"}
+KINDS: dict[type, str] = {Told: "yes", NoOp: "noop", Refused: "no"}
 
 
 # --- the table ---
@@ -187,7 +187,7 @@ def test_advance_ends_a_green_gate_as_it_is(story: Any) -> None:
     told = story(4).go("checking").at(20.0)
     told.probe(Verdict.PASS)
     fact = told.granted("advance").facts[0]
-    assert fact.accepted_red == ()  # type: ignore[union-attr]  # an Advanced
+    assert fact.accepted_red == ()
 
 
 def test_missing_evidence_is_not_green(story: Any) -> None:

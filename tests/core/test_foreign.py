@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from rollout.core import change_event, event
-from rollout.core.action import Record, Submit, Wait
+from rollout.core.action import Submit, Wait
 from rollout.core.change_plan import ForeignPlan, Reaction
 from rollout.core.ending import Outcome
 from rollout.core.event import Finding
@@ -70,10 +70,9 @@ def test_an_upgrade_of_theirs_is_held_for_a_person_or_left_to_them(story: Any) -
     assert "taken over by somebody else's change" in told.why
     leaves = story(foreign=ForeignPlan(upgrade=Reaction.TOLERATE)).go("ready")
     leaves.look(leaves.looks.mid(0, "web-9"))
-    closed = leaves.action
-    assert isinstance(closed, Record)
-    assert closed.fact.outcome is Outcome.EXCLUDED
-    assert closed.fact.reason.startswith("left to whoever took it over: another change has taken the place of ours")
+    ended = leaves.obey().state.ended
+    assert ended.outcome is Outcome.EXCLUDED
+    assert ended.reason.startswith("left to whoever took it over: another change has taken the place of ours")
 
 
 def test_somebody_elses_upgrade_while_ours_goes_back_waits_for_a_person_all_the_same(story: Any) -> None:

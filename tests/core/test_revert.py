@@ -273,7 +273,9 @@ def test_a_configuration_is_reverted_by_its_key(story: Any) -> None:
 def test_one_role_alone_is_reverted_alone(story: Any) -> None:
     change = replace(story().plan.change, role="Web")
     told = story(kind="given", change=change).go("ready")
-    assert revert_of(told.state).role == "Web"
+    revert = revert_of(told.state)
+    assert isinstance(revert, StartUpgrade)
+    assert revert.role == "Web"
 
 
 def test_a_rollback_past_the_last_walk_is_a_revert_where_there_is_something_to_revert_to(story: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rollout.core import event
-from rollout.core.action import LookAtDeployment, Record, Submit, Wait
+from rollout.core.action import LookAtDeployment, Record, Submit
 from rollout.core.deadline import deadline
 from rollout.core.ending import Outcome
 from rollout.core.event import Finding
@@ -94,7 +94,6 @@ def test_a_stop_keeps_it_from_being_suspended_but_no_pause_does(story: Any) -> N
     told.look(told.looks.mid(1, told.ours))
     assert isinstance(told.action, Submit)
     told.granted("stop")
-    assert told.action == Wait(None)
     assert told.why.startswith("web-01 stopped before the suspension by bob: because")
     told.later(700.0).granted("resume")
     assert deadline(told.state, told.t).t == 1200.0

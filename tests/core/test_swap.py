@@ -136,7 +136,7 @@ def test_an_empty_production_is_swapped_into_and_emptied_again(story: Any) -> No
 
 # --- when the answer is lost or bad ---
 
-ROWS = {
+ROWS: dict[str, tuple[Any, Any]] = {
     "swapped": (swapped, True),
     "as it was": (lambda looks: looks.production(), False),
     "locked": (lambda looks: looks.production(locked=True), None),
