@@ -61,7 +61,7 @@ def test_staging_is_upgraded_or_created_and_takes_over(
 
 
 @pytest.mark.timeout(180)
-def test_slots_are_exchanged(emulator: Callable[..., Any], runs: Any) -> None:
+def test_the_slots_of_a_fleet_are_exchanged(emulator: Callable[..., Any], runs: Any) -> None:
     fleet = emulator(*FLEET, "--staging")
     assert (
         run(runs, fleet, "swap", "change.swap.bake=50ms") == "succeeded: 12 of 12 services serve what was in staging."

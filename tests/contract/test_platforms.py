@@ -202,18 +202,9 @@ class Immortal:
 @asynccontextmanager
 async def in_memory() -> AsyncIterator[World]:
     """Give the classic platform before the emulator's application, joined by pipes in memory instead of sockets."""
-    seconds = 0.0
+    seconds = Seconds()
     loop = asyncio.get_running_loop()
-
-    def pass_time(by: float) -> None:
-        nonlocal seconds
-        seconds += by
-
-    def wall() -> float:
-        return EPOCH.timestamp() + seconds
-
-    fabric = Fabric(lambda: seconds)
-    populate(fabric, FleetPlan(services=1, domains=DOMAINS))
+    fabric = populated(seconds)
     host = Host(loop.time, loop.call_at)
     runner = web.AppRunner(make_app(fabric), access_log=None)
     await loop.run_in_executor(None, host.begin, runner.setup())
@@ -229,16 +220,10 @@ async def in_memory() -> AsyncIterator[World]:
     platform = ClassicPlatform(
         "http://127.0.0.1:8080",
         Shelf(),
-        wall=wall,
+        wall=seconds.wall,
         connectors=lambda _context, most, keep: PipeConnector(connect, most, keep=keep),
     )
-    yield World(
-        platform=platform,
-        target=Target(SUBSCRIPTION, ServiceName("svc-0001"), Slot.PRODUCTION),
-        begin=StartUpgrade(PACKAGE, CONFIGURATION, NEW, {"WebRole1": DOMAINS}),
-        pass_time=pass_time,
-        wall=wall,
-    )
+    yield world_of(platform, fabric, seconds)
     await platform.close()
     host.close()
 
