@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import resource
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,7 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--interval", type=float, default=15.0, help="seconds between two rounds of one service")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--out", type=Path, default=RESULTS / "gates.json")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(argv)
+    if given.serve:
+        asyncio.run(_serve(_Servers(given.services)))
     measured = asyncio.run(_measure(given.services, given.interval, given.seconds))
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps(msgspec.to_builtins(measured), indent=1) + "\n", encoding="utf-8")
@@ -101,16 +105,12 @@ async def _look(_: Target) -> Observation:
 
 
 async def _measure(services: int, interval_s: float, seconds: float) -> Measured:
-    servers = _Servers(services)
     # The servers run in a process of their own, so that their work is not taken for the gates'.
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        _serve(servers, writer)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as told:
-        port = int(told.readline())
+    words = [sys.executable, "-m", "bench.gates", "--serve", "--services", f"{services}"]
+    child = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
+    if child.stdout is None:
+        raise InvariantBroken("a pipe was asked for")
+    port = int(await child.stdout.readline())
     fetcher = Fetcher(Guard(["127.0.0.1"]))
     prometheus = Prometheus({"default": Server(f"http://127.0.0.1:{port}")}, fetcher, time.monotonic, time.time)
     sources = Sources(fetcher, prometheus)
@@ -118,19 +118,17 @@ async def _measure(services: int, interval_s: float, seconds: float) -> Measured
         return await _rounds(sources, services, interval_s, seconds, port)
     finally:
         await sources.close()
-        os.kill(child, 9)
-        os.waitpid(child, 0)  # noqa: ASYNC222 - it was killed, so this does not wait
+        child.kill()
+        await child.communicate()
 
 
-def _serve(servers: _Servers, writer: int) -> None:
-    async def run() -> None:
-        runner = web.ServerRunner(web.Server(servers.answer))
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, backlog=4_096).start()
-        os.write(writer, f"{runner.addresses[0][1]}\n".encode())
-        await asyncio.Event().wait()
-
-    asyncio.Runner().run(run())
+async def _serve(servers: _Servers) -> None:
+    """Serve until killed; the port is the one line on stdout."""
+    runner = web.ServerRunner(web.Server(servers.answer))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, backlog=4_096).start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
 
 
 async def _rounds(sources: Sources, services: int, interval_s: float, seconds: float, port: int) -> Measured:

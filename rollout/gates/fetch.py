@@ -21,7 +21,7 @@ from rollout.gates.guard import Guard
 
 BODY_BYTES_MAX: Final = 64 << 10
 CONNECTIONS_MAX: Final = 512
-CONNECTIONS_PER_HOST_MAX: Final = 64
+"""Of each session; how many of them one hook may keep busy is bounded by its workers."""
 LOOKUPS_MAX: Final = 16
 """Names looked up at once, each once: a name server that hangs keeps one thread for each of its names."""
 
@@ -108,7 +108,6 @@ class Fetcher:
                     resolver=_Checked(guard, self._lookup),
                     use_dns_cache=False,
                     limit=CONNECTIONS_MAX,
-                    limit_per_host=CONNECTIONS_PER_HOST_MAX,
                     force_close=not key[1],
                 ),
                 headers={"User-Agent": "rollout", "Accept-Encoding": "identity"},
