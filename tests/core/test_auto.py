@@ -23,7 +23,7 @@ def test_the_platform_walks_and_all_domains_are_judged_together(story: Any) -> N
     assert told.look(told.looks.mid(1, told.ours, manual=False)) is None
     assert told.look(told.whole) is None
     assert told.look(told.whole).finding is Finding.SETTLED
-    assert told.action.sources == (ProbeHealth((0, 1, 2), 5.0, told.t + 10.0),)
+    assert told.action.sources == (ProbeHealth((0, 1, 2), 5.0, told.t + 10.0, ("instances",)),)
     told.tell(event.GatePassed(2, ()))
     assert told.obey().state.ended.outcome is Outcome.SUCCEEDED
 

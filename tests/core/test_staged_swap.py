@@ -118,7 +118,7 @@ def test_a_deployment_is_created_where_staging_is_empty(story: Any) -> None:
     assert told.look(ours) is None
     assert isinstance(told.look(ours), change_event.Deployed)
     assert told.state.target.deployment == create.name
-    assert told.action.sources == (ProbeHealth((0, 1, 2), 5.0, told.t + 10.0),)
+    assert told.action.sources == (ProbeHealth((0, 1, 2), 5.0, told.t + 10.0, ("instances",)),)
     told.tell(event.GatePassed(2, ()))
     assert told.obey().phase == "Swapping"
 

@@ -36,7 +36,7 @@ def test_a_status_is_set_once_and_seen_twice(story: Any, kind: str) -> None:
         assert told.look(seen) is None
     assert told.look(shows(told, running=wanted)).finding is Finding.SETTLED
     if wanted:
-        assert told.action.sources == (ProbeHealth((0, 1, 2), 5.0, told.t + 10.0),)
+        assert told.action.sources == (ProbeHealth((0, 1, 2), 5.0, told.t + 10.0, ("instances",)),)
         told.tell(event.GatePassed(2, ()))
     said = f"the {'start' if wanted else 'suspension'} is done"
     assert told.action == Record(event.Closed(Outcome.SUCCEEDED, "policy", said))

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from rollout.core import change_event, event
 from rollout.core.action import LookAtDeployment, ProbeHealth, Record, Submit, Wait, Watch
+from rollout.core.check_plan import Moment
 from rollout.core.command import NoOp, Refused, Told, Verb
 from rollout.core.deadline import deadline
 from rollout.core.ending import Claim, Outcome
@@ -44,7 +45,7 @@ def test_a_swap_surveys_both_slots_swaps_sees_it_twice_bakes_and_succeeds(story:
     assert told.look(swapped(looks)).finding is Finding.SETTLED
     assert told.phase == "SwapBaking"
     assert told.state.swapped
-    assert told.action.sources == (ProbeHealth((0, 1, 2), 5.0, told.t),)
+    assert told.action.sources == (ProbeHealth((0, 1, 2), 5.0, told.t, ("instances",), Moment.BAKE),)
     assert "bakes after the swap" in told.why
     assert told.probe(Verdict.PASS).verdict is Verdict.PASS
     assert isinstance(told.probe(Verdict.PASS, after_s=50.0), event.Baked)
