@@ -9,7 +9,6 @@ from rollout.core.deadline import deadline
 from rollout.core.gate_event import Baselined
 from rollout.core.names import POLICY, Now
 from rollout.core.next import Next, watch
-from rollout.core.phase import Beginning, Errand
 from rollout.core.service import ServiceRollout
 from rollout.core.stages import after_preflight, needs_baseline
 from rollout.core.verdict import Evidence, Verdict
@@ -54,9 +53,7 @@ def baselined(state: ServiceRollout, fact: Baselined, t: float) -> ServiceRollou
     after = replace(state, baselined=True, excused=fact.excused)
     if fact.refused is not None:
         return replace(after, failure=fact.refused)
-    after = after_preflight(after, t)
-    if isinstance(after.phase, Beginning | Errand):
-        after = replace(after, phase=replace(after.phase, cleared_t=None))
+    after = after_preflight(after, t, looked=False)
     if fact.hold is None:
         return after
     held = event.Held(event.HoldReason.BASELINE, POLICY, fact.hold)

@@ -26,20 +26,23 @@ from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Before
 
 
-def after_preflight(state: ServiceRollout, t: float) -> ServiceRollout:
-    """Go on from the preflight once it knows all it wants; `Preflight` stays where it does not, or nothing is to do."""
+def after_preflight(state: ServiceRollout, t: float, *, looked: bool = True) -> ServiceRollout:
+    """Go on from the preflight once it knows all it wants; `Preflight` stays where it does not, or nothing is to do.
+
+    `looked` = the last look is as fresh as a call wants it.
+    """
     if needs_preparing(state) or at_target(state) is not None or needs_baseline(state):
         return state
     fresh = Step(began_t=t)
-    return replace(state, phase=_first(state, fresh, t))
+    return replace(state, phase=_first(state, fresh, t if looked else None))
 
 
-def _first(state: ServiceRollout, fresh: Step, t: float) -> Phase:
+def _first(state: ServiceRollout, fresh: Step, cleared_t: float | None) -> Phase:
     if state.vacant or isinstance(state.plan.change, StatusPlan | InstancePlan):
-        return Applying(fresh, cleared_t=t)
+        return Applying(fresh, cleared_t=cleared_t)
     if updates(state.plan.change) is None:
         return Swapping(fresh)
-    return Capturing(fresh) if captures(state) else Beginning(fresh, cleared_t=t)
+    return Capturing(fresh) if captures(state) else Beginning(fresh, cleared_t=cleared_t)
 
 
 def captures(state: ServiceRollout) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from rollout.core import compile_checks
 from rollout.core.change_plan import RollbackPlan, UpgradePlan
 from rollout.core.check_plan import (
     CheckPlan,
@@ -25,6 +26,7 @@ from rollout.core.operation import RollbackMode
 from rollout.core.plan import HealthPlan, OnFailure, ServicePlan, WalkPlan, WavePlan
 from rollout.errors import InvariantBroken, NotSupportedYet
 from rollout.policy.load import load_policy
+from rollout.policy.model.check import Check
 
 POLICIES = Path(__file__).parents[2] / "policies"
 PACKAGE = "https://relstore.blob.example/packages/web-2.4.1.cspkg"
@@ -163,6 +165,11 @@ def test_a_bundle_without_a_change_is_our_own_mistake() -> None:
     policy = bundle.policy.model_copy(update={"change": type(bundle.policy.change).model_construct()})
     with pytest.raises(InvariantBroken, match="changes nothing"):
         compile_bundle(replace(bundle, policy=policy))
+
+
+def test_a_check_of_no_kind_is_our_own_mistake() -> None:
+    with pytest.raises(InvariantBroken, match="a check of no kind"):
+        compile_checks._source(Check.model_construct(), {})
 
 
 def test_every_kind_of_check_becomes_its_source_with_the_service_filled_in(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from rollout.core import environment, event, fleet_event
 from rollout.core.check_plan import CheckPlan, Moment
+from rollout.core.command import Ask, Command, Verb
 from rollout.core.ending import Outcome
 from rollout.core.environment import Seen, blamed, clear, controls, noticed
 from rollout.core.environment_event import EnvironmentHeld, EnvironmentLifted
@@ -15,6 +16,7 @@ from rollout.core.evolve import IllegalFact
 from rollout.core.fleet import Admit, RolloutState, decide_fleet, evolve_fleet, summarize
 from rollout.core.names import Digest, Now, RolloutId, ServiceName, rollout_stream
 from rollout.core.plan import HealthPlan, RolloutPlan, WavePlan
+from rollout.core.reply import reply
 from rollout.core.result import is_over
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
@@ -62,6 +64,10 @@ def test_two_untouched_services_that_turn_red_within_two_intervals_blame_the_env
     assert (reason is not None) is to_blame
     if to_blame:
         assert reason == "http turned red on a and b, where nothing was changed"
+
+
+def test_untouched_services_that_pass_blame_nobody() -> None:
+    assert blamed(heard(("a", 0.0, {"http": PASS}), ("b", 0.0, {"http": PASS})), {}, interval_s=15.0) is None
 
 
 def test_one_untouched_service_or_two_different_checks_blame_nobody() -> None:
@@ -192,6 +198,17 @@ def test_what_lasts_too_long_is_handed_to_a_person(story: Callable[..., Any], *,
     assert rollout.holds() == [{HoldReason.HALT}, {HoldReason.HALT}, set()]
     assert rollout.state.halted == ("enough" if halted else "red for too long")
     assert summarize(rollout.services[NAMES[1]], Now(0.0, 0.0)).for_person
+
+
+def test_a_person_may_let_it_go_on_whatever_its_environment_shows(story: Callable[..., Any]) -> None:
+    rollout = Rollout(story, "checking", "ready", "queued")
+    rollout.write(environment.holding(rollout.state, rollout.services, "red elsewhere"))
+    ask = Ask(ROLLOUT, None, Command("key-1", Verb.RESUME, "ann", "we know of it"))
+    said, drafts = reply(rollout.state, rollout.services, ask, Now(0.0, 0.0))
+    assert any("goes on, whatever its environment shows" in each.text for each in said.said)
+    rollout.write(list(drafts))
+    assert rollout.state.environment is None
+    assert rollout.holds() == [set(), set(), set()]
 
 
 def test_before_the_first_wave_it_can_be_handed_over_too() -> None:

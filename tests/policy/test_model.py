@@ -10,6 +10,7 @@ from rollout.policy.fields import all_fields
 from rollout.policy.model.base import Doc
 from rollout.policy.model.change import Change, Configure, Swap, Upgrade
 from rollout.policy.model.check import Check
+from rollout.policy.model.check_kinds import InstancesCheck
 from rollout.policy.model.failure import Rollback
 from rollout.policy.model.fleet import Fleet
 from rollout.policy.model.health import Health
@@ -630,3 +631,9 @@ def test_any_document_is_right_or_told_in_full(document: dict[str, Any]) -> None
         read, problems = read_model(model, tree)
         assert (read is None) == bool(problems)
         assert all(problem.line for problem in problems)
+
+
+def test_python_code_hands_over_a_share_as_a_number() -> None:
+    assert InstancesCheck(share=0.5).share == 0.5
+    with pytest.raises(ValidationError, match="must be a share from 0% to 100%"):
+        InstancesCheck(share=1.5)
