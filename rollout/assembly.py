@@ -24,6 +24,7 @@ from rollout.engine.eyes import Eyes
 from rollout.engine.groups import unwrapped
 from rollout.engine.kit import Kit
 from rollout.engine.pacer import READS, WRITES, Kind, Lane, Pace, Pacer
+from rollout.engine.past import learn_past
 from rollout.engine.streams import RolloutLedger
 from rollout.engine.telemetry import Telemetry
 from rollout.engine.timetable import Learning
@@ -130,6 +131,7 @@ async def assembled(
         sources = open_sources(settings, checks, now_t=lambda: clock.now().t, fetch_secret=_fetch_secret)
         stack.push_async_callback(sources.close)
         kit = make_kit(settings, ledger, platform, clock, random.SystemRandom().random, sources=sources)
+        await learn_past(journal, kit.tracker.timetable)
         metrics = CollectorRegistry()
         telemetry = Telemetry(structlog.get_logger("rollout.engine"), metrics)
         telemetry.watch(kit.pacer, kit.tracker)

@@ -22,9 +22,9 @@ AGE_S_MIN: Final = 0.05
 AGE_S_MAX: Final = 200_000.0
 AGES: Final = 512
 """Points of a walk's table, equally far apart by their logarithm."""
-ROUNDS_MAX: Final = 60
+ROUNDS_MAX: Final = 30
 """Of one fit; each brings it nearer."""
-STILL: Final = 1e-4
+STILL: Final = 1e-3
 MASS_MIN: Final = 1e-12
 """Below it rounding eats what a model thinks of an interval."""
 FAR: Final = 30.0

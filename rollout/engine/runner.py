@@ -31,6 +31,7 @@ from rollout.engine.kit import Kit
 from rollout.engine.line import NEAR_S
 from rollout.engine.pacer import Lane
 from rollout.engine.papers import keep_documents, prepared
+from rollout.engine.past import kind_of
 from rollout.engine.strangers import named
 from rollout.engine.streams import service_state
 from rollout.engine.tracker import Tell, Tracked
@@ -162,7 +163,7 @@ class _Watching:
                         due_t=action.due_t,
                         going_back=state.turned_back,
                         since_t=None if call is None else call.accepted_t,
-                        kind="" if call is None else str(call.operation.__struct_config__.tag),
+                        kind="" if call is None else kind_of(call.operation),
                         share=state.plan.rollout,
                     )
                     self._tracked.append(tracked)

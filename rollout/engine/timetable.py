@@ -14,11 +14,14 @@ PRICE_S: Final = 0.25
 """Seconds of delay that one question is worth."""
 DURATIONS_MIN: Final = 12
 """So many make a model."""
-DURATIONS_MAX: Final = 100
+DURATIONS_MAX: Final = 64
 """So many of the latest are kept for each kind."""
 KINDS_MAX: Final = 64
-LEARNS_EVERY: Final = 10
-"""Durations between two fits."""
+LEARNS_EVERY_MIN: Final = 10
+LEARNS_EVERY_MAX: Final = 250
+"""Durations between two fits: the more have been learned from, the less one more has to say."""
+LEARNS_SHARE: Final = 0.25
+"""Durations between two fits, as a share of all so far."""
 
 
 class Timetable(Protocol):
@@ -44,8 +47,9 @@ class Learning:
     def __init__(self, price_s: float = PRICE_S) -> None:
         self._price_s = price_s
         self._durations: dict[str, deque[tuple[float, float]]] = {}
-        self._unlearned: dict[str, int] = {}
-        """Durations that the kind's model does not know of yet."""
+        self._seen: dict[str, int] = {}
+        self._next_fit: dict[str, int] = {}
+        """At how many durations the kind's model is fitted again."""
         self._walks: dict[str, Walk] = {}
 
     def interval_s(self, kind: str, age_s: float) -> float:
@@ -59,10 +63,10 @@ class Learning:
             return
         kept = self._durations.setdefault(kind, deque(maxlen=DURATIONS_MAX))
         kept.append((low_s, high_s))
-        self._unlearned[kind] = self._unlearned.get(kind, 0) + 1
-        if len(kept) >= DURATIONS_MIN and (kind not in self._walks or self._unlearned[kind] >= LEARNS_EVERY):
+        seen = self._seen[kind] = self._seen.get(kind, 0) + 1
+        if seen >= self._next_fit.get(kind, DURATIONS_MIN):
             self._walks[kind] = Walk(fit(tuple(kept)), self._price_s, LEARNED_S_MIN, INTERVAL_S_MAX)
-            self._unlearned[kind] = 0
+            self._next_fit[kind] = seen + int(min(max(LEARNS_SHARE * seen, LEARNS_EVERY_MIN), LEARNS_EVERY_MAX))
 
 
 class Regular:

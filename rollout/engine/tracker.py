@@ -65,17 +65,17 @@ class Tracker:
         self._platform = platform
         self._pacer = pacer
         self._clock = clock
-        self._timetable = timetable or Learning()
+        self.timetable = timetable or Learning()
         self._runs = False
         self._wheel: Wheel[Tracked] = Wheel()
         self._wake = asyncio.Event()
         self._lines = Lines(pacer, workers, self._wake.set, self._put_off)
-        self._due = Due(self._timetable, pacer, draw)
+        self._due = Due(self.timetable, pacer, draw)
         self._workers = Workers(platform, pacer, clock, self._lines, hear=self._hear, again=self._schedule)
         self._worker_count = workers
         self._sweeps: Sweeps | None = None
         if listing_s is not None and isinstance(platform, ListsRunning):
-            self._sweeps = Sweeps(platform, pacer, clock, self._timetable, listing_s, ask=self._ask_now)
+            self._sweeps = Sweeps(platform, pacer, clock, self.timetable, listing_s, ask=self._ask_now)
         self._timer: asyncio.TimerHandle | None = None
         self._aimed_t: float | None = None
 
@@ -293,7 +293,7 @@ class Tracker:
         if isinstance(answer, Running):
             record.known_t = record.asked_t
         elif isinstance(answer, Succeeded | Failed):
-            self._timetable.learn(record.kind, record.known_t - record.born_t, now.t - record.born_t)
+            self.timetable.learn(record.kind, record.known_t - record.born_t, now.t - record.born_t)
         if record.tell is None or record.tell(*words) or record.tell is None:
             self._done(record)
         else:

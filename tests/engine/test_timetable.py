@@ -1,6 +1,11 @@
 """What is learned of each kind of operation, and what is done until then."""
 
+from collections.abc import Sequence
+
+import pytest
+
 from rollout.engine import timetable
+from rollout.engine.hazard import LogNormal, fit
 from rollout.engine.timetable import Learning, interval
 
 
@@ -29,7 +34,7 @@ def test_a_kind_that_changes_is_learned_anew() -> None:
     learning = Learning()
     for _ in range(50):
         learning.learn("walk", 20.0, 25.0)
-    for _ in range(timetable.DURATIONS_MAX + timetable.LEARNS_EVERY):
+    for _ in range(timetable.LEARNS_EVERY_MAX):
         learning.learn("walk", 500.0, 520.0)
     assert learning.interval_s("walk", 22.0) > 20.0
     assert learning.interval_s("walk", 510.0) < 7.0
@@ -44,3 +49,18 @@ def test_nonsense_is_not_learned_and_kinds_are_bounded() -> None:
         learning.learn(f"kind-{number}", 1.0, 2.0)
     assert learning.interval_s("walk", 10.0) == interval(10.0)
     assert len(learning._durations) == timetable.KINDS_MAX
+
+
+def test_the_more_is_known_the_more_rarely_it_is_learned_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    fits = 0
+
+    def counted(durations: Sequence[tuple[float, float]]) -> LogNormal:
+        nonlocal fits
+        fits += 1
+        return fit(durations)
+
+    monkeypatch.setattr(timetable, "fit", counted)
+    learning = Learning()
+    for number in range(10_000):
+        learning.learn("walk", 180.0 + number % 10, 190.0 + number % 10)
+    assert 10_000 / timetable.LEARNS_EVERY_MAX <= fits < 70
