@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from rollout.core.outcome import Handle, Progress
-from rollout.engine.line import Line, Tracked
+from rollout.engine.line import Tracked
 from rollout.engine.pacer import Lane
 from rollout.errors import InvariantBroken
 from rollout.platforms.platform import PollMany
@@ -31,13 +31,12 @@ class Bulk:
         """Give how many more may go out in `lane`; what goes back may take the last ones."""
         return self.room if lane is Lane.GOING_BACK else self.room - self._reserved
 
-    def ask(self, line: Line, records: Sequence[Tracked]) -> None:
+    def ask(self, scope: str, records: Sequence[Tracked]) -> None:
         """Send the questions of one scope; there is room for them."""
         self.room -= len(records)
-        line.out += len(records)
         batch = _Batch(self, records)
         self._batches[batch] = None
-        self._poll_many(line.scope, [record.subject for record in records if isinstance(record.subject, Handle)], batch)
+        self._poll_many(scope, [record.subject for record in records if isinstance(record.subject, Handle)], batch)
 
     def hear(self, batch: "_Batch", record: Tracked, progress: Progress) -> None:
         """Keep an answer and wake the tracker."""
@@ -46,6 +45,12 @@ class Bulk:
         if not self.heard:
             self._wake()
         self.heard.append((record, progress))
+
+    def begin_hearing(self, count_max: int) -> int:
+        """Make room for others by so many answers as are about to be told; give their number."""
+        count = min(count_max, len(self.heard))
+        self.room += count
+        return count
 
     def abandoned(self) -> Iterator[Tracked]:
         """Give the questions that are out when there is nobody left to hear of them."""

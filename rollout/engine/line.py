@@ -66,14 +66,12 @@ class Tracked(msgspec.Struct, gc=False, eq=False):
 class Line:
     """One scope's due records by importance, and what it has with the pacer."""
 
-    __slots__ = ("_lanes", "busy", "out", "permits", "scope", "wish")
+    __slots__ = ("_lanes", "busy", "permits", "scope", "wish")
 
     def __init__(self, scope: str) -> None:
         self.scope = scope
         self.busy = 0
         """Its questions with workers."""
-        self.out = 0
-        """Its questions with the platform's bulk port."""
         self.permits = 0
         """Granted, not yet used."""
         self.wish: Wish | None = None
@@ -82,6 +80,10 @@ class Line:
     def add(self, record: Tracked, lane: Lane) -> None:
         """Put a record that is due into `lane`, fairly: see `Fair`."""
         self._lanes[lane].add(record.share, math.inf if record.due_t is None else record.due_t, record)
+
+    def waiting(self, lane: Lane) -> Fair[Tracked]:
+        """Give those who wait in `lane`; some may have been cancelled since."""
+        return self._lanes[lane]
 
     def count(self, lane: Lane) -> int:
         """Tell how many wait in `lane`; some may have been cancelled since."""

@@ -111,14 +111,13 @@ class Lines:
 
     def _send_from(self, bulk: Bulk, line: Line, lane: Lane, now_t: float) -> None:
         """Send the line's next question, for which there is a permit, and those after it that may go with it."""
-        records = [line.pop()]
+        waiting = line.waiting(lane)
+        records = [waiting.pop()]
         more = min(bulk.room_for(lane) - 1, line.count(lane))
         permits = self._pacer.try_permits(line.scope, Kind.READ, lane, more) if more > 0 else 0
-        while permits and (first := line.first()) is not None:
-            if first[0] is not lane or not isinstance(first[1].subject, Handle):
-                break
-            record = line.pop()
-            if not record.wanted:
+        while permits and (record := waiting.first()) is not None and isinstance(record.subject, Handle):
+            waiting.pop()
+            if record.tell is None:
                 self.held -= 1
             elif not self._put_off(record, now_t):
                 records.append(record)
@@ -132,7 +131,7 @@ class Lines:
             for record in records:
                 record.asked_t = now_t
             self.sent += len(records)
-            bulk.ask(line, records)
+            bulk.ask(line.scope, records)
 
     def _wish(self, line: Line, lane: Lane, since_t: float) -> None:
         """Have one wish with the pacer, as important and as old as the line's first record."""
@@ -177,6 +176,5 @@ class Lines:
         """Leave neither a wish nor a permit behind; give what is out with the bulk port, and never heard of there."""
         bulk, self.bulk = self.bulk, None
         for line in self:
-            line.out = 0
             self._withdraw(line)
         return () if bulk is None else tuple(bulk.abandoned())

@@ -263,15 +263,14 @@ class Tracker:
         if bulk is None or not bulk.heard:
             return False
         good: dict[str, tuple[float, int]] = {}
-        for _ in range(min(PORTION, len(bulk.heard))):
+        for _ in range(bulk.begin_hearing(PORTION)):
             record, progress = bulk.heard.popleft()
-            self._lines.of(record.scope).out -= 1
-            bulk.room += 1
+            scope = record.scope
             if isinstance(progress, Unreachable):
-                tell_pacer(self._pacer, record.scope, record.asked_t, progress)
+                tell_pacer(self._pacer, scope, record.asked_t, progress)
             else:
-                asked_t, times = good.get(record.scope, (record.asked_t, 0))
-                good[record.scope] = max(asked_t, record.asked_t), times + 1
+                asked_t, times = good.get(scope, (record.asked_t, 0))
+                good[scope] = max(asked_t, record.asked_t), times + 1
             self._hear(record, progress, now)
         for scope, (asked_t, times) in good.items():
             self._pacer.answered(scope, Kind.READ, asked_t, ok=True, times=times)

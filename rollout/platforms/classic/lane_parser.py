@@ -7,7 +7,7 @@ import asyncio
 import importlib
 import importlib.util
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -93,7 +93,8 @@ class AiohttpReplies:
         whole = []
         while self._begun and self._begun[0][1].is_eof():
             message, payload = self._begun.popleft()
-            self._check(payload)
+            if payload.total_bytes > self._reply_bytes_max:
+                self._check(payload)
             if message.code < _FINAL:
                 raise Garbled(f"HTTP {message.code} comes before an answer")
             keeps = not message.should_close
@@ -129,7 +130,7 @@ class HttptoolsReplies:
         self._upgrade: type[Exception] = library.HttpParserUpgrade
         self._parser = library.HttpResponseParser(self)
         self._reply_bytes_max = reply_bytes_max
-        self._headers: list[tuple[str, str]] = []
+        self._headers: list[tuple[bytes, bytes]] = []
         self._body = b""
         self._largest = 0
         self._early = False
@@ -150,7 +151,7 @@ class HttptoolsReplies:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
-        self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
+        self._headers.append((name, value))
 
     def on_body(self, data: bytes) -> None:
         """Keep a part of the body."""
@@ -162,5 +163,17 @@ class HttptoolsReplies:
         parser, headers = self._parser, self._headers
         status = parser.get_status_code()
         self._early = self._early or status < _FINAL
-        self._whole.append(Arrived(status, headers, self._body, parser.should_keep_alive()))
+        self._whole.append(Arrived(status, _Headers(headers), self._body, parser.should_keep_alive()))
         self._headers, self._body = [], b""
+
+
+class _Headers:
+    """Headers that are decoded when somebody reads them, which is seldom."""
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+        self._pairs = pairs
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return ((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._pairs)

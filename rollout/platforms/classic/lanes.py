@@ -91,9 +91,7 @@ class LaneGroup:
         """Give a lane with room more to do, or let it stand ready."""
         if self._queue and not self._asides.holds:
             self._load(lane)
-        if lane.room > 0 and not lane.is_free:
-            lane.is_free = True
-            self._free.append(lane)
+        self._stand_by(lane)
 
     def unusual(self, lane: Lane, question: Question, arrived: Arrived) -> bool:
         """Read a whole reply as the ordinary client would, or let it ask where there is more to do than reading."""
@@ -150,7 +148,7 @@ class LaneGroup:
                 lane = self._free.pop()
                 lane.is_free = False
                 self._load(lane)
-                self.freed(lane)
+                self._stand_by(lane)
             if self._queue:
                 self._opener.open(len(self._queue), len(self._lanes))
         if self._timer is None and (self._queue or self._lanes):
@@ -162,10 +160,20 @@ class LaneGroup:
         self._pump()
 
     def _load(self, lane: Lane) -> None:
+        """Give a lane as many questions as it has room for."""
         queue, heads, tail = self._queue, self._heads, self._opener.tail
-        questions = [queue.popleft() for _ in range(min(lane.room, len(queue)))]
-        if questions:
+        room = min(lane.room, len(queue))
+        if room == 1:
+            question = queue.popleft()
+            lane.ask((question,), heads[question.handle.scope] + question.request_id + tail)
+        elif room > 0:
+            questions = [queue.popleft() for _ in range(room)]
             lane.ask(questions, b"".join([heads[each.handle.scope] + each.request_id + tail for each in questions]))
+
+    def _stand_by(self, lane: Lane) -> None:
+        if not lane.is_free and lane.room > 0:
+            lane.is_free = True
+            self._free.append(lane)
 
     def _knows(self, scope: str) -> bool:
         """Know how requests about operations of `scope` begin; False = no path can name it."""
