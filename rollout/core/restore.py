@@ -1,13 +1,14 @@
 """What a look means on the way back: whether it is possible, under way, or done."""
 
-from rollout.core.change_plan import StatusPlan
+from rollout.core.change_plan import StatusPlan, SwapPlan, updates
 from rollout.core.event import Finding, Observed, ServiceFact
-from rollout.core.operation import RollbackMode
+from rollout.core.operation import Mode, RollbackMode
 from rollout.core.phase import Applying, Beginning, Ready, Reverting, RollingBack, Settling, Suspending, Walking
 from rollout.core.service import ServiceRollout
 from rollout.core.shows import as_before, foreign, may_be_ours, ours, settled, suspended
 from rollout.core.sight_update import begun, clear_to_walk, walk_settled
-from rollout.core.snapshot import Snapshot, sighting
+from rollout.core.snapshot import ChangeInFlight, Snapshot, sighting
+from rollout.core.way_back import revert_source
 
 
 def restore(state: ServiceRollout, phase: RollingBack, earlier: Snapshot | None, seen: Snapshot) -> ServiceFact | None:
@@ -27,9 +28,17 @@ def restore(state: ServiceRollout, phase: RollingBack, earlier: Snapshot | None,
         return Observed(Finding.NO_WAY_BACK, "the update is complete, so its Rollback is gone", sighting(seen))
     if seen.change is None or not (ours(state, seen) or as_before(state, seen)):
         return foreign(seen, "another change has taken the place of ours")
-    if seen.locked or not may_be_ours(state, seen):
-        return None  # locked, or on its way back already
+    if seen.locked or not may_be_ours(state, seen) or _to_be_completed(state, seen.change):
+        return None  # locked, on its way back already, or past its Rollback
     return Observed(Finding.CLEAR, "our update is still in progress", sighting(seen))
+
+
+def _to_be_completed(state: ServiceRollout, change: ChangeInFlight) -> bool:
+    """Tell whether the update has to be waited for: its Rollback is gone, and what takes it back needs it complete."""
+    update = updates(state.plan.change)
+    at_once = update is not None and update.mode is Mode.SIMULTANEOUS
+    gone = at_once or (change.during and change.domain == state.domain_count - 1)
+    return gone and (isinstance(state.plan.change, SwapPlan) or revert_source(state) is not None)
 
 
 def _restored(state: ServiceRollout, seen: Snapshot) -> bool:

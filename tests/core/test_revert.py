@@ -284,3 +284,12 @@ def test_a_rollback_past_the_last_walk_is_a_revert_where_there_is_something_to_r
     told.granted("rollback")
     told.look(told.whole)
     assert told.obey().phase == "Reverting"
+
+
+@pytest.mark.parametrize(("given", "asked"), [("given:rolling_back", False), ("rolling_back", True)])
+def test_an_update_at_its_last_domain_is_waited_for_only_where_a_revert_can_follow(
+    story: Any, given: str, asked: bool
+) -> None:
+    told = story.of(given)
+    assert (told.look(told.looks.mid(2, told.ours, during=True)) is not None) is asked
+    assert told.look(told.looks.mid(2, told.ours)).finding is Finding.CLEAR
