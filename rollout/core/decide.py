@@ -52,7 +52,7 @@ def consider(state: ServiceRollout, now: Now) -> Next:
     match phase:
         case HeldForPerson(reason=reason):
             return for_person(f"held: {reason}{doubt}")
-        case ForeignChange(detail=detail) if state.plan.foreign.upgrade is Reaction.TOLERATE and not state.turned_back:
+        case ForeignChange(detail=detail) if _is_left(state):
             left = f"left to whoever took it over: {detail}"
             return record(event.Closed(Outcome.EXCLUDED, POLICY, left), left)
         case ForeignChange(detail=detail):
@@ -71,6 +71,12 @@ def _forward(state: ServiceRollout, phase: Forward, now: Now) -> Next:
     if state.failure is None or state.turned_back:  # going back waits here until a call under way has ended
         return next_forward(state, phase, now)
     return _failed(state, state.failure)
+
+
+def _is_left(state: ServiceRollout) -> bool:
+    """Tell whether the policy leaves the deployment to whoever changed it, unless a person wants it back."""
+    by_person = state.turned_back and state.turned_by != POLICY
+    return state.plan.foreign.upgrade is Reaction.TOLERATE and not by_person
 
 
 def _failed(state: ServiceRollout, failure: str) -> Next:

@@ -116,6 +116,8 @@ def _begin(state: ServiceRollout, phase: Beginning, now: Now) -> Next:
 
 def _ready(state: ServiceRollout, phase: Ready, now: Now) -> Next:
     domain = phase.domain
+    if domain >= state.domain_count and state.swapped and phase.cleared_t is None:
+        return watch(state, now, "looks whether production still runs it", LookAtDeployment(Slot.PRODUCTION))
     if domain >= state.domain_count:
         return _complete(state)
     if state.holds or state.stop is not None:

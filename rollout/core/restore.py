@@ -13,6 +13,8 @@ from rollout.core.way_back import revert_source
 
 def restore(state: ServiceRollout, phase: RollingBack, earlier: Snapshot | None, seen: Snapshot) -> ServiceFact | None:
     """Judge a look while going back by the platform's Rollback; `earlier` is the look before it."""
+    if not phase.settling and _reconfigured(state, seen):
+        return foreign(seen, "somebody changed the configuration over our update")
     if seen.change is None and as_before(state, seen):
         twice = earlier is not None and _restored(state, earlier) and _restored(state, seen)
         return Observed(Finding.RESTORED, "the old release runs everywhere", sighting(seen)) if twice else None
@@ -31,6 +33,12 @@ def restore(state: ServiceRollout, phase: RollingBack, earlier: Snapshot | None,
     if seen.locked or not may_be_ours(state, seen) or _to_be_completed(state, seen.change):
         return None  # locked, on its way back already, or past its Rollback
     return Observed(Finding.CLEAR, "our update is still in progress", sighting(seen))
+
+
+def _reconfigured(state: ServiceRollout, seen: Snapshot) -> bool:
+    """Tell whether our update was taken away by a configuration: the old Label, and not the old configuration."""
+    shown = state.mark_seen and not state.taking_over and as_before(state, seen)
+    return shown and state.before is not None and seen.key != state.before.key
 
 
 def _to_be_completed(state: ServiceRollout, change: ChangeInFlight) -> bool:
@@ -120,6 +128,8 @@ def _reverted(state: ServiceRollout, earlier: Snapshot | None, seen: Snapshot) -
 
 def _status_back(state: ServiceRollout, leg: Applying, earlier: Snapshot | None, seen: Snapshot) -> ServiceFact | None:
     stopped = isinstance(state.plan.change, StatusPlan) and state.plan.change.running
+    if stopped and not leg.settling and seen.change is not None:
+        return foreign(seen, "somebody began a change before our suspension, which would stop it")
     done = suspended if stopped else settled
     if earlier is not None and done(earlier) and done(seen):
         return Observed(Finding.RESTORED, f"the deployment shows {seen.status} again", sighting(seen))

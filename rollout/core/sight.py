@@ -22,7 +22,7 @@ from rollout.core.restore import restore, restored_by_revert, suspended_at_last
 from rollout.core.service import ServiceRollout
 from rollout.core.shows import foreign, ours, settled
 from rollout.core.sight_before import before_of, preflight, still_untouched
-from rollout.core.sight_swap import swap_seen
+from rollout.core.sight_swap import still_swapped, swap_seen
 from rollout.core.sight_update import begun, clear_to_walk, walk_settled
 from rollout.core.sight_word import word_heard
 from rollout.core.snapshot import Absent, Snapshot, sighting
@@ -38,6 +38,8 @@ def judge(state: ServiceRollout, earlier: Seen | None, seen: Seen, now: Now) -> 
             return preflight(state, seen, now)
         case Swapping() | SwappingBack():
             return swap_seen(state, phase, earlier, seen) if phase.call is None else None
+        case Ready() if state.swapped:
+            return still_swapped(state, seen)
         case Reconciling():
             return reconcile(state, phase, seen)
         case Applying() if state.vacant:

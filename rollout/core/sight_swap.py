@@ -25,9 +25,17 @@ def swap_seen(
     if not _stands_as(seen, other):
         return _foreign(seen, "another deployment stands in production than the plan found there")
     if isinstance(seen, Snapshot) and seen.change is not None:
-        return foreign(seen, "somebody began a change in production before our swap")
+        what = "swap" if isinstance(phase, Swapping) else "swap back"
+        return foreign(seen, f"somebody began a change in production before our {what}")
     if isinstance(seen, Snapshot) and seen.locked:
         return None
+    return _found(Finding.CLEAR, seen)
+
+
+def still_swapped(state: ServiceRollout, seen: Seen) -> ServiceFact:
+    """Judge the last look of all: the checks followed the deployment by its name, wherever somebody may have put it."""
+    if not _stands_as(seen, stands(state.before)):
+        return _foreign(seen, "somebody swapped production after us")
     return _found(Finding.CLEAR, seen)
 
 

@@ -131,7 +131,7 @@ def after_errand(state: ServiceRollout, t: float) -> ServiceRollout:
     match state.phase, state.plan.change:
         case Swapping(), SwapPlan(bake_s=bake_s):
             swapped = replace(state, swapped=True)
-            end = Ready(state.domain_count, fresh)
+            end = Ready(state.domain_count, fresh, cleared_t=t)
             return replace(swapped, phase=SwapBaking(last, Gate(began_t=t)) if bake_s > 0 else end)
         case Applying(), StatusPlan(running=True):
             return replace(state, phase=Checking(last, fresh, Gate(began_t=t)))

@@ -49,6 +49,8 @@ def test_a_swap_surveys_both_slots_swaps_sees_it_twice_bakes_and_succeeds(story:
     assert "bakes after the swap" in told.why
     assert told.probe(Verdict.PASS).verdict is Verdict.PASS
     assert isinstance(told.probe(Verdict.PASS, after_s=50.0), event.Baked)
+    assert told.action.sources == (THERE,)
+    assert told.look(swapped(looks)).finding is Finding.CLEAR
     reason = "production runs what was in staging"
     assert told.action == Record(event.Closed(Outcome.SUCCEEDED, "policy", reason))
 
@@ -59,6 +61,14 @@ def test_without_a_bake_a_swap_is_over_once_it_shows(story: Any) -> None:
     told.tell(told.observed(Finding.SETTLED))
     assert told.phase == "Ready"
     assert told.obey().state.ended.outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("seen", [lambda looks: looks.production(), lambda _: Absent("404")])
+def test_what_somebody_swapped_away_during_the_bake_has_not_succeeded(story: Any, seen: Any) -> None:
+    told = story.of("swap:swap_baking").tell(event.Baked(2, ()))
+    fact = told.look(seen(told.looks))
+    assert isinstance(fact, event.TakenOver)
+    assert fact.detail.startswith("somebody swapped production after us")
 
 
 # --- before it ---
@@ -250,6 +260,7 @@ def test_a_red_bake_is_held_where_the_policy_says_so_and_can_be_taken_as_it_is(s
     assert told.phase == "HeldForPerson"
     told.denied("advance")
     told.granted("advance", accept_red=("instances",))
+    told.look(swapped(told.looks))
     assert told.obey().state.ended.outcome is Outcome.SUCCEEDED
 
 
@@ -307,6 +318,7 @@ def test_going_back_waits_for_a_swap_under_way_no_longer_than_its_limit(story: A
 
 def succeeded(story: Any) -> Any:
     told = story.of("swap:swap_baking").tell(event.Baked(2, ()))
+    told.look(swapped(told.looks))
     return told.obey()
 
 
