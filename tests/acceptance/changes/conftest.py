@@ -37,6 +37,7 @@ from rollout.emulator.faults import read_faults
 from rollout.emulator.fleet import ROLE, SUBSCRIPTION, FleetPlan, configuration
 from rollout.emulator.knobs import Knobs
 from rollout.emulator.strangers import expect, read_strangers
+from rollout.engine.engine import Engine
 from rollout.platforms.classic.vocabulary import InstanceStatus
 from rollout.platforms.classic.vocabulary import Slot as Place
 from rollout.settings import RunSettings
@@ -118,6 +119,9 @@ def compiled(plans: Sequence[ServicePlan]) -> Compiled:
     return Compiled(own, tuple(plans), PAYLOADS, PAYLOADS[0].decode())
 
 
+Happening = Callable[[Fabric], None]
+
+
 def prepare(fabric: Fabric, kind: str) -> None:
     """Bring the fleet to where a change of this kind begins."""
     for service in fabric.world.services.values():
@@ -127,6 +131,19 @@ def prepare(fabric: Fabric, kind: str) -> None:
             del service.slots[Place.PRODUCTION]
         elif kind == "start":
             service.slots[Place.PRODUCTION].running = False
+
+
+def hearer(engine: Engine, fabric: Fabric, to_come: dict[str, Happening]) -> Callable[[object], None]:
+    """Give what hears of every entry, and lets each happening happen once: where a service comes to its phase."""
+
+    def hear(_: object) -> None:
+        for state in engine.services(ROLLOUT).values():
+            phase = type(state.phase).__name__
+            for name in (phase, f"{phase} {domain_of(state.phase)}"):
+                if (happens := to_come.pop(name, None)) is not None:
+                    happens(fabric)
+
+    return hear
 
 
 class Truth:
@@ -201,9 +218,6 @@ class Trial:
         return self.state.ended.outcome.value if self.state.ended else type(self.state.phase).__name__
 
 
-Happening = Callable[[Fabric], None]
-
-
 def dies_in(slot: str) -> Happening:
     """Let the first instance there go down and stay down; nobody asked for that, so no log tells of it."""
 
@@ -212,6 +226,12 @@ def dies_in(slot: str) -> Happening:
         instance.restart(fabric.now(), 1.0, sick=True, release=instance.release)
 
     return happens
+
+
+def visited(effect: str, slot: str = "production") -> Happening:
+    """Let a stranger do something there at that moment."""
+    visit = {"service": "svc-0001", "effect": effect, "slot": slot}
+    return lambda fabric: expect(fabric, read_strangers([visit]))
 
 
 def meets(*faults: dict[str, Any]) -> Happening:
@@ -231,6 +251,8 @@ class Lane:
     prepare = staticmethod(prepare)
     dies_in = staticmethod(dies_in)
     meets = staticmethod(meets)
+    visited = staticmethod(visited)
+    hearer = staticmethod(hearer)
     truth_of = staticmethod(Truth)
 
     def world(
@@ -259,11 +281,12 @@ class Lane:
         *,
         way_back: str | RollbackPlan = "none",
         foreign: ForeignPlan = ForeignPlan(),  # noqa: B008 - frozen
+        health: HealthPlan | None = None,
         when: dict[str, Happening] | None = None,
         **world: Any,
     ) -> Trial:
         """Carry one service rollout out; `when` = what happens at the moment at which it comes to a phase."""
-        plan = plan_of(kind, on_failure, way_back=way_back, foreign=foreign)
+        plan = plan_of(kind, on_failure, way_back=way_back, foreign=foreign, health=health)
         return self.carry_out(self.world(kind, **world), compiled([plan]), when or {})
 
     def carry_out(self, world: World, rollout: Compiled, when: dict[str, Happening]) -> Trial:
@@ -271,13 +294,7 @@ class Lane:
         before = Stood(truth.names, truth.running)
 
         async def main(parts: Parts) -> tuple[Result | None, ServiceRollout, str]:
-            def hear(_: object) -> None:
-                for state in parts.engine.services(ROLLOUT).values():
-                    for name in (type(state.phase).__name__, f"{type(state.phase).__name__} {domain_of(state.phase)}"):
-                        if (happens := to_come.pop(name, None)) is not None:
-                            happens(world.fabric)
-
-            parts.kit.ledger.listen(hear)
+            parts.kit.ledger.listen(hearer(parts.engine, world.fabric, to_come))
             result = await carry_out(parts, rollout)
             (state,) = parts.engine.services(ROLLOUT).values()
             return result, state, explain(state, parts.kit.clock.now())
