@@ -21,6 +21,8 @@ CONFIGURATION = """<?xml version="1.0" encoding="utf-8"?>
 """
 HEALTH = "{stable_duration: 100ms, retry_timeout: 2s, interval: 100ms}"
 
+UPGRADE = "{upgrade: {package: 'https://store.example/web.cspkg', configuration: 'configs/{service}.cscfg'}}"
+
 Effects = Counter[tuple[str, str, int | None]]
 
 
@@ -94,6 +96,7 @@ class Policies:
         health: str = HEALTH,
         walk: str = "{bake_before_last: 200ms, domain_timeout: 60s}",
         instances: int = 5,
+        change: str = UPGRADE,
     ) -> Path:
         names = [f"svc-{number:04}" for number in range(1, services + 1)]
         (self.folder / "configs").mkdir(parents=True, exist_ok=True)
@@ -105,8 +108,7 @@ class Policies:
         policy = self.folder / "policy.yaml"
         policy.write_text(
             f"rollout: {name}\n"
-            "change:\n"
-            "  upgrade: {package: 'https://store.example/web.cspkg', configuration: 'configs/{service}.cscfg'}\n"
+            f"change: {change}\n"
             "fleet: fleet.yaml\n"
             f"waves:\n  - {wave}\n"
             f"health: {health}\n"
@@ -140,6 +142,20 @@ class Runs:
         """Run, kill -9 after so long; True = it was still running then."""
         command = self.command(policy, emulator)
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - our own command
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                return True
+        return False
+
+    def killed_at_work(self, seconds: float, policy: Path, emulator: Emulator, *more: str) -> bool:
+        """Run, and kill -9 so long after its first word, which an engine at work says; True = it was running then."""
+        command = self.command(policy, emulator, *more)
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
+            assert process.stderr is not None
+            said = process.stderr.readline()
+            assert not said.startswith("error"), said
             try:
                 process.wait(seconds)
             except subprocess.TimeoutExpired:
