@@ -1,0 +1,110 @@
+"""The bench's command line: one subcommand for each subject, `all`, and `smoke` for correctness only."""
+
+import importlib
+import importlib.util
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from bench.cores import cores
+from bench.machine import load, this_machine
+from bench.progress import steps
+from bench.report import RESULTS, Report, read, table
+from bench.setting import FULL, QUICK, SMOKE, Setting, Size
+from bench.subjects import SUBJECTS, measure
+
+_OUTPUT = click.option(
+    "--results", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, show_default=True,
+    help="Where JSON and plots go.",
+)  # fmt: skip
+_QUICK = click.option("--quick", is_flag=True, help="Fewer repetitions, shorter windows, smaller counts.")
+_PURE = click.option("--pure", is_flag=True, help="Use the load server's twin in Python, even where there is cc.")
+
+
+@click.group()
+def main() -> None:
+    """Measure rollout against its peers and its limits, in one run on one machine.
+
+    Only ratios within one run count. The whole of it takes about twelve minutes,
+    with --quick about four; a busy machine is flagged in every result.
+    """
+
+
+def _subject(name: str) -> click.Command:
+    module = importlib.import_module(f"bench.{name}")
+
+    @click.command(name, help=(module.__doc__ or "").splitlines()[0])
+    @_QUICK
+    @_PURE
+    @_OUTPUT
+    def command(*, quick: bool, pure: bool, results: Path) -> None:
+        _run((name,), QUICK if quick else FULL, native=not pure, results=results)
+
+    return command
+
+
+for _name in SUBJECTS:
+    main.add_command(_subject(_name))
+
+
+@main.command("all")
+@_QUICK
+@_PURE
+@_OUTPUT
+def every(*, quick: bool, pure: bool, results: Path) -> None:
+    """Measure every subject, then draw the plots."""
+    _run(SUBJECTS, QUICK if quick else FULL, native=not pure, results=results)
+
+
+@main.command()
+@_PURE
+def smoke(*, pure: bool) -> None:
+    """Run a tiny size of everything for correctness; no time is asserted, and nothing is kept."""
+    with tempfile.TemporaryDirectory(prefix="bench-smoke-") as folder:
+        _run(SUBJECTS, SMOKE, native=not pure, results=Path(folder))
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []})
+@click.pass_context
+def gates(ctx: click.Context) -> None:
+    """Measure the gates; the words behind are its own."""
+    if importlib.util.find_spec("bench.gates") is None:
+        raise click.ClickException("bench/gates.py is not there, so there is nothing to measure")
+    ctx.exit(importlib.import_module("bench.gates").main(ctx.args) or 0)
+
+
+@main.command()
+@_OUTPUT
+def plots(*, results: Path) -> None:
+    """Draw the plots anew from the JSON of earlier runs."""
+    _draw([read(path) for path in sorted(results.glob("*.json"))], results)
+
+
+def _run(subjects: tuple[str, ...], size: Size, *, native: bool, results: Path) -> None:
+    console, machine = Console(), this_machine(cores())
+    if machine.busy:
+        click.echo(f"the machine is busy (load {machine.load_before}): these figures are not to be quoted", err=True)
+    reports = []
+    with steps() as counted:
+        setting = Setting(cores(), size, counted, native=native)
+        for subject in subjects:
+            reports.append(measure(subject, setting, machine, monotonic=time.monotonic, folder=results))
+            console.print(table(reports[-1]))
+            console.print()
+    _draw(reports, results)
+    click.echo(f"wrote {results}; load {machine.load_before} before, {load()} after")
+
+
+def _draw(reports: list[Report], results: Path) -> None:
+    from bench.plots import draw
+    from bench.skipped import Skipped
+
+    try:
+        for path in draw(reports, results):
+            click.echo(f"drew {path}")
+    except Skipped as reason:
+        print(f"no plots: {reason}", file=sys.stderr)

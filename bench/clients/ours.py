@@ -1,0 +1,45 @@
+"""Ours: the platform's bulk port alone, so the lanes and the reading, without the engine's tracker over them."""
+
+import asyncio
+from typing import Any
+
+from bench.child import Reading
+from bench.clients.closed import Tally
+from bench.clients.order import Order, order_from, run
+from bench.clients.product import platform
+from bench.ids import NEVER_NS, SUBSCRIPTION, operation_id
+from rollout.core.outcome import Handle, Progress, Running
+
+
+def measure(given: dict[str, Any]) -> Reading:
+    """Poll as ordered."""
+    order = order_from(given)
+    return run(order, lambda: _measure(order))
+
+
+async def _measure(order: Order) -> Reading:
+    """Keep `in_flight` questions in flight; what a turn of the loop answered is asked again together in the next."""
+    loop, tally = asyncio.get_running_loop(), Tally()
+    handles = [Handle(SUBSCRIPTION, operation_id(NEVER_NS, number)) for number in range(order.in_flight)]
+    answered: list[Handle] = []
+    async with (ours := platform(order)).polling() as poll_many:
+
+        def ask() -> None:
+            nonlocal answered
+            batch, answered = answered, []
+            poll_many(SUBSCRIPTION, batch, lambda position, progress: told(batch[position], progress))
+
+        def told(handle: Handle, progress: Progress) -> None:
+            tally.count("InProgress" if isinstance(progress, Running) else None)
+            if not answered:
+                loop.call_soon(ask)
+            answered.append(handle)
+
+        answered = handles
+        ask()
+        await asyncio.sleep(order.warm_s)
+        tally.begin()
+        await asyncio.sleep(order.window_s)
+        reading = tally.end()
+    await ours.close()
+    return reading
