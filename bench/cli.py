@@ -17,6 +17,7 @@ from bench.report import RESULTS, Report, read, table
 from bench.setting import FULL, QUICK, SMOKE, Setting, Size
 from bench.subjects import SUBJECTS, measure
 
+PIPED_COLUMNS = 200
 _OUTPUT = click.option(
     "--results", type=click.Path(file_okay=False, path_type=Path), default=RESULTS, show_default=True,
     help="Where JSON and plots go.",
@@ -86,6 +87,8 @@ def plots(*, results: Path) -> None:
 
 def _run(subjects: tuple[str, ...], size: Size, *, native: bool, results: Path) -> None:
     console, machine = Console(), this_machine(cores())
+    if not console.is_terminal:
+        console.width = PIPED_COLUMNS
     if machine.busy:
         click.echo(f"the machine is busy (load {machine.load_before}): these figures are not to be quoted", err=True)
     reports = []

@@ -11,7 +11,7 @@ from bench.child import ChildFailed, Reading, measured
 from bench.limit import mark, watched, window
 from bench.load import LoadServer, load_server
 from bench.report import Column, Report, Row, interleaved
-from bench.setting import SMOKE, Setting
+from bench.setting import FULL, Setting
 from bench.skipped import Skipped
 
 TITLE: Final = "Peers: polls per CPU second of one core (closed loop)"
@@ -30,7 +30,7 @@ OURS: Final = "bench.clients.ours"
 
 
 class Peer(msgspec.Struct, frozen=True):
-    """One client as it is measured; `in_flight` are the concurrencies it may choose from."""
+    """One client as it is measured; `in_flight` are the concurrencies it may choose from, the usual best one last."""
 
     name: str
     module: str
@@ -38,7 +38,7 @@ class Peer(msgspec.Struct, frozen=True):
     loop: str = "asyncio"
     parser: str = "aiohttp"
     depth: int = 1
-    presumes: str = ""
+    remark: str = ""
 
     def order(self, server: LoadServer, in_flight: int, setting: Setting) -> dict[str, Any]:
         """Give the order for one repetition."""
@@ -46,28 +46,28 @@ class Peer(msgspec.Struct, frozen=True):
         return {"url": server.url, "in_flight": in_flight, **words, **window(setting)}
 
 
-_PIPELINED: Final = "an endpoint that says it pipelines"
+_PIPELINED: Final = "presumes an endpoint that says it pipelines"
 _HTTPTOOLS: Final = "httptools"
 PEERS: Final = (
-    Peer(SDK, "bench.clients.sdk", (1, 4, 8), presumes="no id read: its parser looks for <Id>"),
-    Peer("azure-core AsyncLROPoller", "bench.clients.azure_poller", (4, 16, 64)),
-    Peer("httpx", "bench.clients.httpx_client", (1, 4, 16)),
-    Peer(PLAIN["asyncio"], "bench.clients.plain", (4, 16, 64)),
-    Peer(PLAIN["uvloop"], "bench.clients.plain", (4, 16, 64), loop="uvloop"),
-    Peer("tuned aiohttp, asyncio", "bench.clients.tuned", (16, 64), presumes="bytes searched"),
-    Peer("tuned aiohttp, uvloop", "bench.clients.tuned", (16, 64), loop="uvloop", presumes="bytes searched"),
+    Peer(SDK, "bench.clients.sdk", (1, 4, 8), remark="reads no id: its parser looks for <Id>"),
+    Peer("azure-core AsyncLROPoller", "bench.clients.azure_poller", (4, 64, 16)),
+    Peer("httpx", "bench.clients.httpx_client", (1, 16, 4)),
+    Peer(PLAIN["asyncio"], "bench.clients.plain", (4, 64, 16)),
+    Peer(PLAIN["uvloop"], "bench.clients.plain", (4, 64, 16), loop="uvloop"),
+    Peer("tuned aiohttp, asyncio", "bench.clients.tuned", (16, 64), remark="searches bytes"),
+    Peer("tuned aiohttp, uvloop", "bench.clients.tuned", (16, 64), loop="uvloop", remark="searches bytes"),
     Peer("ours, depth 1, asyncio", OURS, (16, 64)),
     Peer("ours, depth 1, uvloop", OURS, (16, 64), loop="uvloop"),
     Peer("ours, depth 1, uvloop, httptools", OURS, (16, 64), loop="uvloop", parser=_HTTPTOOLS),
-    Peer("ours, pipelined x16, asyncio", OURS, (256,), depth=16, presumes=_PIPELINED),
-    Peer("ours, pipelined x16, uvloop", OURS, (256,), loop="uvloop", depth=16, presumes=_PIPELINED),
+    Peer("ours, pipelined x16, asyncio", OURS, (256,), depth=16, remark=_PIPELINED),
+    Peer("ours, pipelined x16, uvloop", OURS, (256,), loop="uvloop", depth=16, remark=_PIPELINED),
     Peer("ours, pipelined x16, uvloop, httptools", OURS, (256,), "uvloop", _HTTPTOOLS, 16, _PIPELINED),
 )
 
 
 def run(setting: Setting, report: Report) -> None:
     """Find each client's best concurrency, then measure all of them in turns."""
-    size, rows = setting.size, {peer.name: Row(peer.name, peer.presumes) for peer in PEERS}
+    size, rows = setting.size, {peer.name: Row(peer.name, peer.remark) for peer in PEERS}
     report.rows += rows.values()
     setting.steps.expect(len(PEERS) * (size.repetitions + 1))
     with load_server(setting.cores, native=setting.native) as server:
@@ -90,8 +90,8 @@ def run(setting: Setting, report: Report) -> None:
 
 
 def _best(setting: Setting, server: LoadServer, peer: Peer) -> int:
-    """Give the concurrency at which a client takes the least CPU for a poll."""
-    if len(peer.in_flight) == 1 or setting.size is SMOKE:
+    """Give the concurrency at which a client takes the least CPU for a poll; only the full size looks for it."""
+    if len(peer.in_flight) == 1 or setting.size is not FULL:
         return peer.in_flight[-1]
     tried = {each: _measured(setting, server, peer, each)["polls_per_cpu_s"] for each in peer.in_flight}
     return max(tried, key=lambda each: tried[each])

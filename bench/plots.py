@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from bench import track
 from bench.report import Report, Row
 from bench.skipped import Skipped
 
@@ -40,6 +41,14 @@ def _by_client(report: Report) -> Any:
     return _bars(report, bars, "polls_per_cpu_s", title, "polls per CPU second (log scale)")
 
 
+def _largest(report: Report) -> Any:
+    """Show the largest N held at one second, a bar for each client."""
+    rows = [row for row in report.rows if row.name.startswith(track.SEARCHED)]
+    bars = [(row.name.removeprefix(track.SEARCHED), row) for row in rows]
+    title = "Operations followed in time: each polled every second, p99 late by less than 0.1 s"
+    return _bars(report, bars, "operations", title, "operations (log scale)")
+
+
 def _bars(report: Report, bars: Sequence[tuple[str, Row]], key: str, title: str, label: str) -> Any:
     figures = [(name, found) for name, row in bars if (found := row.figure(key)) is not None]
     if not figures:
@@ -57,6 +66,24 @@ def _bars(report: Report, bars: Sequence[tuple[str, Row]], key: str, title: str,
     for place, median in zip(places, medians, strict=True):
         axes.annotate(f" {median:,.0f}", (median, place), va="center", xytext=(8, 0), textcoords="offset points")
     axes.margins(x=0.15)
+    return picture
+
+
+def _cost_by_count(report: Report) -> Any:
+    """Show CPU per poll against N: it has to fall or stay level."""
+    rows = [row for row in report.rows if row.name.startswith(track.BY_COUNT) and row.readings]
+    points = [(row.values("operations")[0], row.figure("us_per_poll")) for row in rows]
+    known = [(count, found.median) for count, found in points if found is not None]
+    if not known:
+        return None
+    picture, axes = _paper(report, "CPU per poll against the number of operations (1 s period, pipelined x16)", 3.6)
+    axes.plot(*zip(*known, strict=True), marker="o", color=OURS)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("operations followed (log scale)")
+    axes.set_ylabel("CPU per poll, µs (log scale)")
+    for count, cost in known:
+        axes.annotate(f"{cost:.3g} µs", (count, cost), xytext=(4, 6), textcoords="offset points")
     return picture
 
 
@@ -98,5 +125,6 @@ def _paper(report: Report, title: str, height_in: float) -> tuple[Any, Any]:
 
 _PICTURES: Final[dict[str, tuple[tuple[str, Callable[[Report], Any]], ...]]] = {
     "peers": (("polls-by-client", _by_client),),
+    "track": (("cost-by-count", _cost_by_count), ("operations-by-client", _largest)),
     "journal": (("journal-appends", _commits),),
 }

@@ -34,8 +34,8 @@ class Row(msgspec.Struct):
     """One thing measured; every repetition as it was."""
 
     name: str
-    presumes: str = ""
-    """What it takes for granted, such as an endpoint that pipelines."""
+    remark: str = ""
+    """What it takes for granted, such as an endpoint that pipelines, or leaves out."""
     readings: list[dict[str, float]] = []
     notes: list[str] = []
     skipped: str | None = None
@@ -85,16 +85,13 @@ def read(path: Path) -> Report:
 
 
 def table(report: Report) -> Table:
-    """Show a report: medians, and lowest and highest where they are far apart."""
+    """Show a report: medians, lowest and highest where they are far apart, and the remarks on each row below."""
     shown = Table(title=report.title, caption=_caption(report), caption_justify="left", title_justify="left")
-    shown.add_column("")
+    shown.add_column("", no_wrap=True)
     for column in report.columns:
         shown.add_column(f"{column.title}{f' ({column.unit})' if column.unit else ''}", justify="right")
-    shown.add_column("", overflow="fold")
     for row in report.rows:
-        cells = ["" if row.skipped else _cell(row.figure(column.key), column) for column in report.columns]
-        words = [f"skipped: {row.skipped}"] if row.skipped else [*filter(None, [row.presumes]), *row.notes]
-        shown.add_row(row.name, *cells, "; ".join(words))
+        shown.add_row(row.name, *(_cell(row.figure(column.key), column) for column in report.columns))
     return shown
 
 
@@ -116,12 +113,19 @@ def number(value: float) -> str:
 
 def _caption(report: Report) -> str:
     machine = report.machine
-    words = [str(machine), f"load {machine.load_before} before, {report.load_after} after", *report.notes]
+    words = [f"{row.name}: {remark}" for row in report.rows for remark in _remarks(row)]
+    words += [*report.notes, str(machine), f"load {machine.load_before} before, {report.load_after} after"]
     if machine.busy:
         words.insert(0, "[bold]THE MACHINE WAS BUSY: these figures are not to be quoted[/]")
     if machine.client_core == machine.server_core:
         words.insert(0, "[bold]client and server shared one core[/]")
     return "\n".join(words)
+
+
+def _remarks(row: Row) -> list[str]:
+    if row.skipped is not None:
+        return [f"skipped: {row.skipped}"]
+    return [*filter(None, [row.remark]), *row.notes]
 
 
 def _missing(name: str) -> Row:

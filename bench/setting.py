@@ -20,15 +20,17 @@ class Size(msgspec.Struct, frozen=True):
     """Of the largest counts: 1 = those that performance goals name."""
     periods: int
     """Of an open loop's window."""
+    precision: float
+    """Of a search; 1 = doubling alone."""
 
     def scaled(self, count: int, least: int = 1) -> int:
         """Give a count at this size."""
         return max(least, int(count * self.scale))
 
 
-FULL: Final = Size("full", repetitions=5, window_s=1.0, warm_s=0.4, scale=1.0, periods=6)
-QUICK: Final = Size("quick", repetitions=3, window_s=0.5, warm_s=0.3, scale=0.2, periods=6)
-SMOKE: Final = Size("smoke", repetitions=1, window_s=0.2, warm_s=0.1, scale=0.0005, periods=2)
+FULL: Final = Size("full", repetitions=5, window_s=0.8, warm_s=0.3, scale=1.0, periods=6, precision=0.35)
+QUICK: Final = Size("quick", repetitions=3, window_s=0.5, warm_s=0.2, scale=0.2, periods=4, precision=1.0)
+SMOKE: Final = Size("smoke", repetitions=1, window_s=0.2, warm_s=0.1, scale=0.0005, periods=2, precision=1.0)
 
 
 class Setting:

@@ -40,8 +40,8 @@ class Book:
             self.detected.add(now_s - ended_s)
 
     def expect(self, first_s: float, until_s: float) -> None:
-        """Count the polls of one operation that fall due in the window before it ends."""
-        self.due += due_within(first_s, self.period_s, self.begin_s, min(self.end_s, until_s))
+        """Count the polls of one operation that fall due in the window, the one that finds its end included."""
+        self.due += due_within(first_s, self.period_s, self.begin_s, min(self.end_s, until_s + self.period_s))
 
     def reading(self) -> Reading:
         """Sum it up, in seconds."""

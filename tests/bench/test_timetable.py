@@ -47,10 +47,10 @@ def test_lateness_counts_within_the_window_only() -> None:
     assert reading["held"] == 1.0
 
 
-def test_an_operation_that_ends_is_due_no_more() -> None:
+def test_an_operation_is_due_no_more_once_its_end_was_to_be_found() -> None:
     book = Book(1.0, 10.0, 20.0)
     book.expect(10.25, 13.0)
-    assert book.due == 3
+    assert book.due == 4
 
 
 @pytest.mark.parametrize(("late", "made", "expected"), [(0.09, 0.97, True), (0.1, 1.0, False), (0.01, 0.96, False)])
