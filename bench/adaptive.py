@@ -1,15 +1,16 @@
 """When to ask: requests that learned intervals save against the fixed interval of the same mean delay, simulated.
 
-The timetables are the product's own. What is learned is learned as the tracker does it, from bounds: the operation had
-not ended at one question, and had at the next.
+The timetables are the product's own, and what is learned is learned as the tracker does it, from bounds: the operation
+had not ended at one question, and had at the next. Crowds are followed by the product's tracker, on virtual time.
 """
 
 import math
 from collections.abc import Iterator
 from typing import Final
 
+from bench.child import measured
 from bench.report import Column, Report, Row
-from bench.setting import Setting
+from bench.setting import SMOKE, Setting
 from bench.shapes import Cost, Interval, Shape, best_product, fixed_with_delay, followed
 from rollout.engine.hazard import LogNormal, Walk
 from rollout.engine.timetable import INTERVAL_S_MAX, LEARNED_S_MIN, PRICE_S, Learning, interval
@@ -22,6 +23,8 @@ COLUMNS: Final = [
     Column("fixed_polls", "fixed, same delay: polls/op"),
     Column("saved", "saved", "%", 100.0, "more"),
     Column("of_bound", "x best possible product", better="less"),
+    Column("times_fewer", "x fewer than each 5 s", better="more"),
+    Column("requests_per_s", "requests/s"),
 ]
 SHAPES: Final = (
     Shape("walk-like, sigma 0.35, mean 191 s", 191.0, 0.35),
@@ -31,13 +34,23 @@ SHAPES: Final = (
 PRICES_S: Final = (PRICE_S, 1.0)
 LEARNED_FROM: Final = 50
 KIND: Final = "walk"
+FIXED_S: Final = 5.0
+CROWD: Final = "{:,} at once in one subscription, walk-like"
+CROWDS: Final[dict[str, dict[str, float]]] = {
+    "each 5 s": {"fixed_s": FIXED_S},
+    "learned": {},
+    "learned, 7.5 reads/s": {"reads_per_s": 7.5},
+    "listing each 5 s, 100 a page": {"listing_s": 5.0},
+    "listing each 5 s, 100 a page, 7.5 reads/s": {"listing_s": 5.0, "reads_per_s": 7.5},
+}
+"""By what the product's tracker follows a crowd on virtual time, and what the subscription passes."""
 _STRIDE: Final = 997
 """Prime to the number of durations, so that learning meets short and long ones in no order."""
 
 
 def run(setting: Setting, report: Report) -> None:
     """Follow each shape by each timetable."""
-    setting.steps.expect(len(SHAPES))
+    setting.steps.expect(len(SHAPES) + len(CROWDS))
     report.notes.append("fixed = one interval for all, with the same mean delay; its polls follow from it")
     for shape in SHAPES:
         setting.steps.begin(shape.name)
@@ -46,6 +59,25 @@ def run(setting: Setting, report: Report) -> None:
             cost = followed(durations, timetable)
             report.rows.append(Row(f"{shape.name}: {name}", readings=[_reading(cost, durations, bound)]))
         setting.steps.done()
+
+    for name, words in CROWDS.items():
+        setting.steps.begin(name)
+        row = Row(f"{CROWD.format(setting.size.scaled(1_000, least=60))}: {name}")
+        row.readings.append(_crowd(setting, words))
+        report.rows.append(row)
+        setting.steps.done()
+
+
+def _crowd(setting: Setting, words: dict[str, float]) -> dict[str, float]:
+    """Let the product's tracker follow a crowd on virtual time."""
+    shape, seconds = SHAPES[0], 600.0 if setting.size is not SMOKE else 100.0
+    order = {"operations": setting.size.scaled(1_000, least=60), "mean_s": shape.mean_s, "sigma": shape.sigma}
+    order |= {"warm_s": seconds, "window_s": seconds, **words}
+    reading = measured(setting.cores, "bench.clients.crowd", order)
+    if "polls" in reading:
+        fixed = shape.mean_s / FIXED_S + 1.0
+        reading |= {"product": reading["polls"] * reading["delay_s"], "times_fewer": fixed / reading["polls"]}
+    return reading
 
 
 def timetables(shape: Shape) -> Iterator[tuple[str, Interval]]:

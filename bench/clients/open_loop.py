@@ -16,6 +16,8 @@ from bench.usage import cpu_s, peak_rss_bytes, rss_bytes
 
 LEAD_S: Final = 0.5
 """Between the making of the tasks and the first poll that is due."""
+BEGIN_LATE_SHARE_MAX: Final = 0.2
+"""Of a period."""
 _GOLDEN: Final = 0.6180339887498949
 
 
@@ -66,15 +68,16 @@ class Costs:
     async def over(self, course: Course, book: Book) -> Reading:
         """Wait for the window and for its end, and sum up what it cost."""
         await asyncio.sleep(course.window[0] - time.monotonic())
-        self.begin()
+        self.begin(course)
         await asyncio.sleep(course.window[1] - time.monotonic())
         self.end()
         await asyncio.sleep(course.end_s - time.monotonic())
         return self.reading(book)
 
-    def begin(self) -> None:
-        """Begin the window."""
-        self._spent_s = -cpu_s()
+    def begin(self, course: Course) -> None:
+        """Begin the window. One that begins late, since the loop had no time for it, has no CPU to tell."""
+        in_time = time.monotonic() - course.window[0] < BEGIN_LATE_SHARE_MAX * self._order.period_s
+        self._spent_s = -cpu_s() if in_time else math.nan
 
     def end(self) -> None:
         """End the window."""

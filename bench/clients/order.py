@@ -29,9 +29,8 @@ class Order(msgspec.Struct, frozen=True):
     periods: int = 6
     ending_share: float = 0.1
     """Of the operations, how many end within the window; the others outlast it."""
-    page: int = 0
-    """By listing, so many to a page; 0 = each by itself."""
-    subscriptions: int = 1
+    listed_in: int = 0
+    """Found by listing once in a period, in so many subscriptions; 0 = each asked about by itself."""
     certificates: Certificates | None = None
 
 

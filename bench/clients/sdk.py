@@ -111,7 +111,7 @@ def _open_loop(order: Order, asks: list[Ask]) -> Reading:
         threads[-1].start()
     costs.registered()
     time.sleep(max(0.0, course.window[0] - time.monotonic()))
-    costs.begin()
+    costs.begin(course)
     time.sleep(max(0.0, course.window[1] - time.monotonic()))
     costs.end()
     for thread in threads:
