@@ -82,7 +82,14 @@ def gates(ctx: click.Context) -> None:
 @_OUTPUT
 def plots(*, results: Path) -> None:
     """Draw the plots anew from the JSON of earlier runs."""
-    _draw([read(path) for path in sorted(results.glob("*.json"))], results)
+    _draw(_kept(results), results)
+
+
+@main.command()
+@_OUTPUT
+def goals(*, results: Path) -> None:
+    """Hold the JSON of earlier runs against the goals, row by row."""
+    _judge(_kept(results))
 
 
 def _run(subjects: tuple[str, ...], size: Size, *, native: bool, results: Path) -> None:
@@ -91,15 +98,30 @@ def _run(subjects: tuple[str, ...], size: Size, *, native: bool, results: Path) 
         console.width = PIPED_COLUMNS
     if machine.busy:
         click.echo(f"the machine is busy (load {machine.load_before}): these figures are not to be quoted", err=True)
-    reports = []
     with steps() as counted:
         setting = Setting(cores(), size, counted, native=native)
         for subject in subjects:
-            reports.append(measure(subject, setting, machine, monotonic=time.monotonic, folder=results))
-            console.print(table(reports[-1]))
+            report = measure(subject, setting, machine, monotonic=time.monotonic, folder=results)
+            console.print(table(report))
             console.print()
-    _draw(reports, results)
+    kept = _kept(results)
+    _draw([report for report in kept if report.subject in subjects], results)
+    if len(subjects) > 1:
+        _judge(kept)
     click.echo(f"wrote {results}; load {machine.load_before} before, {load()} after")
+
+
+def _kept(results: Path) -> list[Report]:
+    return [read(path) for path in sorted(results.glob("*.json"))]
+
+
+def _judge(reports: list[Report]) -> None:
+    from bench.goals import judged
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPED_COLUMNS
+    console.print(judged({report.subject: report for report in reports}))
 
 
 def _draw(reports: list[Report], results: Path) -> None:

@@ -34,7 +34,7 @@ COLUMNS: Final = [
 NEAR_CEILING: Final = 0.8
 """Of the server's core; over it the server is what was measured."""
 _DEPTHS: Final = (1, 16)
-_CONNECTIONS: Final = 64
+CONNECTIONS: Final = 64
 _TOTAL: Final = re.compile(r"^\s*(\d+) requests in ([\d.]+)(ms|s|m)", re.MULTILINE)
 _SECONDS: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0}
 _SCRIPT: Final = """\
@@ -59,7 +59,7 @@ def run(setting: Setting, report: Report) -> None:
                 setting.steps.begin(row.name)
                 if row.skipped is None:
                     try:
-                        row.readings.append(watched(server, partial(_wrk, setting, server, depth)))
+                        row.readings.append(watched(server, partial(wrk, setting, server, depth)))
                     except Skipped as reason:
                         row.skipped = str(reason)
                 setting.steps.done()
@@ -98,17 +98,17 @@ def mark(report: Report) -> None:
             row.notes.append("within 20 % of the server's ceiling: the server was measured")
 
 
-def _wrk(setting: Setting, server: LoadServer, depth: int) -> Reading:
-    """Run wrk on the client's core. Raises Skipped where it is not installed."""
-    wrk = shutil.which("wrk")
-    if wrk is None:
+def wrk(setting: Setting, server: LoadServer, depth: int) -> Reading:
+    """Run wrk on the client's core, in the terms of a closed loop. Raises Skipped where it is not installed."""
+    program = shutil.which("wrk")
+    if program is None:
         raise Skipped("wrk is not installed: apt-get install wrk")
     seconds = max(1, round(setting.size.window_s))
     url = server.url + status_path(operation_id(NEVER_NS, 1))
     with tempfile.TemporaryDirectory(prefix="bench-wrk-") as folder:
         script = Path(folder) / "pipelined.lua"
         script.write_text(_SCRIPT.format(depth=depth), encoding="utf-8")
-        command = [wrk, "-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s", "-s", str(script), url]
+        command = [program, "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script), url]
         before_s = cpu_s(resource.RUSAGE_CHILDREN)
         done = subprocess.run(  # noqa: S603 - found on this machine, our own words
             setting.cores.on_client(command), capture_output=True, text=True, check=True, timeout=seconds + 60
@@ -118,4 +118,10 @@ def _wrk(setting: Setting, server: LoadServer, depth: int) -> Reading:
     if said is None:
         raise RuntimeError(f"wrk said nothing of its requests: {done.stdout!r}")
     requests, took_s = int(said[1]), float(said[2]) * _SECONDS[said[3]]
-    return {"polls": requests, "polls_per_s": requests / took_s, "us_per_poll": 1e6 * used_s / requests}
+    return {
+        "polls": requests,
+        "bad": 0.0,
+        "polls_per_s": requests / took_s,
+        "polls_per_cpu_s": requests / used_s,
+        "us_per_poll": 1e6 * used_s / requests,
+    }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from aiohttp.http_parser import HttpResponseParser, HttpResponseParserPy
 
 from bench.cores import Cores
 
@@ -33,6 +34,8 @@ class Machine(msgspec.Struct, frozen=True):
     """Runnable processes in the minute before the first measurement."""
     versions: dict[str, str]
     """Of what is installed; a library that is absent is not named."""
+    aiohttp_parser: str
+    """C or Python: the library falls back to a slow twin of its own without a word."""
 
     @property
     def busy(self) -> bool:
@@ -56,6 +59,7 @@ def this_machine(cores: Cores) -> Machine:
         server_core=cores.server,
         load_before=load(),
         versions=_versions(),
+        aiohttp_parser="Python" if HttpResponseParser is HttpResponseParserPy else "C",
     )
 
 
