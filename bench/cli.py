@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import click
+import msgspec
 from rich.console import Console
 
 from bench.cores import cores
@@ -112,7 +113,14 @@ def _run(subjects: tuple[str, ...], size: Size, *, native: bool, results: Path) 
 
 
 def _kept(results: Path) -> list[Report]:
-    return [read(path) for path in sorted(results.glob("*.json"))]
+    """Read the results of earlier runs; one of another shape is said and left out."""
+    kept = []
+    for path in (results / f"{subject}.json" for subject in SUBJECTS):
+        try:
+            kept += [read(path)] if path.exists() else []
+        except msgspec.MsgspecError as error:
+            click.echo(f"{path} was not written by this bench ({error}): measure {path.stem} anew", err=True)
+    return kept
 
 
 def _judge(reports: list[Report]) -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bench.machine import BUSY_SHARE, Machine
 from bench.report import RESULTS, Column, Report, Row, interleaved, number, read, table
+from bench.subjects import SUBJECTS
 
 COLUMNS = [Column("rate", "rate", "1/s", better="more"), Column("cost", "cost", "µs", 1e6)]
 
@@ -86,10 +87,13 @@ def test_numbers_are_written_with_three_digits(value: float, said: str) -> None:
     assert number(value) == said
 
 
-@pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
-def test_every_kept_result_has_the_known_shape(path: Path) -> None:
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_every_kept_result_has_the_known_shape(subject: str) -> None:
+    path = RESULTS / f"{subject}.json"
+    if not path.exists():
+        pytest.skip(f"no result of {subject} is kept")
     kept = read(path)
-    assert kept.subject == path.stem
+    assert kept.subject == subject
     keys = {column.key for column in kept.columns}
     for row in kept.rows:
         assert row.skipped or row.notes or row.readings
