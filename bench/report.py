@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
+from rich.markup import escape
 from rich.table import Table
 
 from bench.figures import Figure, figure
@@ -113,8 +114,12 @@ def number(value: float) -> str:
 
 def _caption(report: Report) -> str:
     machine = report.machine
-    words = [f"{row.name}: {remark}" for row in report.rows for remark in _remarks(row)]
-    words += [*report.notes, str(machine), f"load {machine.load_before} before, {report.load_after} after"]
+    words = [escape(f"{row.name}: {remark}") for row in report.rows for remark in _remarks(row)]
+    words += [
+        *map(escape, report.notes),
+        escape(str(machine)),
+        f"load {machine.load_before} before, {report.load_after} after",
+    ]
     if machine.busy:
         words.insert(0, "[bold]THE MACHINE WAS BUSY: these figures are not to be quoted[/]")
     if machine.client_core == machine.server_core:

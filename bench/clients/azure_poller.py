@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from bench.child import Reading
-from bench.clients.closed import Tally
+from bench.clients.closed import Tally, windowed
 from bench.clients.open_loop import LEAD_S, Costs, Course
 from bench.clients.order import Order, order_from, run
 from bench.clients.reading import ENDED, parsed
@@ -98,10 +98,7 @@ async def _closed_loop(order: Order) -> Reading:
         async with asyncio.TaskGroup() as group:
             numbers = range(order.in_flight)
             tasks = [group.create_task(follow(operation_id(NEVER_NS, each), 0.0)) for each in numbers]
-            await asyncio.sleep(order.warm_s)
-            tally.begin()
-            await asyncio.sleep(order.window_s)
-            reading = tally.end()
+            reading = await windowed(order, tally)
             _stop(tasks)
     return reading
 

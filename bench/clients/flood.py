@@ -25,21 +25,26 @@ def measure(given: dict[str, Any]) -> Reading:
     request = f"GET {status_path(operation_id(NEVER_NS, 1))} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
     sockets = [socket.create_connection((host, port)) for _ in range(order.in_flight)]
     tally = Tally()
-    began_s = time.monotonic()
-    warm = False
-    while time.monotonic() < began_s + order.warm_s + order.window_s:
-        for each in sockets:
-            each.sendall(request * order.depth)
-        for each in sockets:
-            _take(each, order.depth)
-            tally.good += order.depth
-        if not warm and time.monotonic() > began_s + order.warm_s:
-            warm = True
-            tally.begin()
+    _flood_for(order.warm_s, tally, sockets, request * order.depth, order.depth)
+    tally.begin()
+    _flood_for(order.window_s, tally, sockets, request * order.depth, order.depth)
     reading = tally.end()
     for each in sockets:
         each.close()
     return reading
+
+
+def _flood_for(seconds: float, tally: Tally, sockets: list[socket.socket], batch: bytes, depth: int) -> None:
+    """Send a batch on every connection and take its replies, once at least."""
+    until_s = time.monotonic() + seconds
+    while True:
+        for each in sockets:
+            each.sendall(batch)
+        for each in sockets:
+            _take(each, depth)
+            tally.good += depth
+        if time.monotonic() >= until_s:
+            return
 
 
 def _take(each: socket.socket, replies: int) -> None:

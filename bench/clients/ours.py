@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from bench.child import Reading
-from bench.clients.closed import Tally
+from bench.clients.closed import Tally, windowed
 from bench.clients.order import Order, order_from, run
 from bench.clients.product import platform
 from bench.ids import NEVER_NS, SUBSCRIPTION, operation_id
@@ -37,9 +37,6 @@ async def _measure(order: Order) -> Reading:
 
         answered = handles
         ask()
-        await asyncio.sleep(order.warm_s)
-        tally.begin()
-        await asyncio.sleep(order.window_s)
-        reading = tally.end()
+        reading = await windowed(order, tally)
     await ours.close()
     return reading

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bench.child import Reading
-from bench.clients.closed import Tally
+from bench.clients.closed import LOOK_S, Tally
 from bench.clients.open_loop import LEAD_S, Costs, Course
 from bench.clients.order import Order, order_from
 from bench.clients.reading import ENDED, STATUSES
@@ -68,6 +68,9 @@ def _closed_loop(order: Order, asks: list[Ask]) -> Reading:
     whole.begin()
     time.sleep(order.window_s)
     whole.good, whole.bad = _sums(tallies)
+    while whole.waits:
+        time.sleep(LOOK_S)
+        whole.good, whole.bad = _sums(tallies)
     reading = whole.end()
     over.set()
     for thread in threads:

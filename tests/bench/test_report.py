@@ -18,7 +18,7 @@ COLUMNS = [Column("rate", "rate", "1/s", better="more"), Column("cost", "cost", 
 @pytest.fixture
 def report(machine: Machine) -> Report:
     rows = [
-        Row("quick", "an endpoint", [{"rate": 10.0, "cost": 1e-6}, {"rate": 30.0}, {"rate": 20.0}]),
+        Row("quick", "an endpoint [of a kind]", [{"rate": 10.0, "cost": 1e-6}, {"rate": 30.0}, {"rate": 20.0}]),
         Row("absent", skipped="no such library"),
     ]
     return Report(
@@ -54,7 +54,7 @@ def test_a_table_shows_medians_with_their_ends_and_reasons(report: Report) -> No
     said = shown(report)
     assert "20 10…30" in said
     assert "skipped: no such library" in said
-    assert "an endpoint" in said
+    assert "an endpoint [of a kind]" in said
     assert "a note" in said
 
 
