@@ -89,9 +89,10 @@ def _walks() -> Iterator[Case]:
         yield Case(kind, "gate red", so_far(kind, 2), "rollback", "unhealthy for", dies_at="Checking 0", dies_in=where)
         yield Case(kind, "bake red", so_far(kind, 3), "rollback", "unhealthy for", dies_at="Baking 2", dies_in=where)
     for way_back, copy in (("package", ""), ("copy", "package ")):
-        sick = (fault("walk", "sick", 2),)
+        last_sick = (fault("walk", "sick", 2),)
         done, back = f"{copy}upgrade {WALKS}", f"upgrade {WALKS}"
-        yield Case("upgrade", f"last domain sick, {way_back} at hand", done, back, "not ready", sick, way_back=way_back)
+        what = f"last domain sick, {way_back} at hand"
+        yield Case("upgrade", what, done, back, "not ready", last_sick, way_back=way_back)
 
 
 def _platform_walks() -> Iterator[Case]:

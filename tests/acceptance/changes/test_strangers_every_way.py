@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from rollout.assembly import assembled
 from rollout.core.change_plan import ForeignPlan, Reaction, SwapPlan
+from rollout.core.check_plan import CheckPlan
 from rollout.core.explain import explain
-from rollout.core.plan import CheckPlan, HealthPlan, WalkPlan
+from rollout.core.plan import HealthPlan, WalkPlan
 from rollout.emulator.callers import STRANGER
 from rollout.emulator.fabric import Fabric
 from rollout.emulator.fleet import FleetPlan, populate

@@ -11,7 +11,7 @@ from rollout.core.command import Ask, Command, Verb
 from rollout.core.names import RolloutId
 from rollout.core.phase import call_of, domain_of
 from rollout.core.service import ServiceRollout
-from rollout.engine.tracker import interval
+from rollout.engine.timetable import interval
 from rollout.simulation.world import Parts, World, carry_out
 
 ROLLOUT = RolloutId("web-2.4.1")
@@ -84,7 +84,7 @@ IDS = [
 @pytest.fixture(scope="module")
 def table() -> Iterator[Callable[..., None]]:
     """Collect what was measured, and write it out once for `pytest -s`."""
-    rows = [("change", "in", "answer", "word", "not allowed for", "then back after")]
+    rows: list[tuple[str, ...]] = [("change", "in", "answer", "word", "not allowed for", "then back after")]
     yield lambda *cells: rows.append(tuple(str(cell) for cell in cells))
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     for row in rows:
