@@ -111,13 +111,17 @@ class Sweeps:
         """Give until when a question due at `t` can wait, since a listing answers it; None = it cannot."""
         fresh_t = record.known_t + STALE_PERIODS * self._every_s
         proof_t = record.asked_t + PROOF_S
-        if record.known_t <= record.asked_t or t >= min(fresh_t, proof_t):
+        if record.known_t <= record.asked_t or t >= min(fresh_t, proof_t) or self._is_missing(record):
             return None
         if record.due_t is not None:
             if t >= record.due_t:
                 return None
             proof_t = min(proof_t, record.due_t + TICK_S)
         return min(fresh_t, proof_t)
+
+    def _is_missing(self, record: Tracked) -> bool:
+        listed = self._scopes.get(record.scope)
+        return listed is not None and record in listed.missing
 
     async def run(self) -> None:
         """List what is worth it, each scope by itself, until cancelled."""
