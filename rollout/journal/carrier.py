@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Final, Self
 
+from rollout.core.names import Digest
 from rollout.errors import InvariantBroken, JournalFull, StateUnusable
 from rollout.journal.journal import Journal, Recorded, VersionConflict
 from rollout.journal.pending import Pending
@@ -136,6 +137,14 @@ class Carrier:
                 break
             group.append(pending)
         return group
+
+    async def keep(self, payload: bytes) -> Digest:
+        """Store a document, and wait for room while the disk is full; raises JournalFull once the carrier closes."""
+        while True:
+            try:
+                return await self._journal.put(payload)
+            except JournalFull as error:
+                await self._wait_for_room(error)
 
     async def _wait_for_room(self, error: JournalFull) -> None:
         if self._closing:

@@ -123,8 +123,8 @@ class Ledger(Generic[S, R]):
         return await self._journal.read(stream)
 
     async def keep(self, payload: bytes) -> Digest:
-        """Store a document that entries will name by its digest; durable on return."""
-        return await self._journal.put(payload)
+        """Store a document that entries will name by its digest; durable on return, however long the disk is full."""
+        return await self._carrier.keep(payload)
 
     async def recall(self, stream: StreamName) -> S | None:
         """Give the state of any service rollout, folding it from the journal if it ended before the start."""

@@ -13,6 +13,7 @@ POLICY_BYTES_MAX = 64 * 1024
 FLEET_BYTES_MAX = 1024 * 1024
 """A fleet of 10,000 services with tags does not fit into a policy's 64 KiB."""
 DEPTH_MAX = 20
+_TOO_DEEP = f"is more than {DEPTH_MAX} levels deep"
 
 _BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 # libyaml's event stream is the same and some fifty times quicker; a platform without it reads with the Python one.
@@ -36,9 +37,12 @@ def read_yaml(
         builder.run(yaml.parse(_decode(data, file, limit), Loader=loader))
     except yaml.MarkedYAMLError as error:
         at = error.problem_mark or error.context_mark
-        builder.wrong(_place(file, at), f"is not YAML: {_words(error)}")
+        # The C reader has a limit of its own, and may meet it before it hands out the first level.
+        deep = "nesting depth" in (error.problem or "")
+        what = _TOO_DEEP if deep else f"is not YAML: {_words(error)}"
+        builder.wrong(_place(file, at), what)
     except _TooDeep as error:
-        builder.wrong(error.place, f"is more than {DEPTH_MAX} levels deep")
+        builder.wrong(error.place, _TOO_DEEP)
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         # Escapes beyond Unicode end in a bare ValueError; a reader deeper than the guard in RecursionError.
         builder.wrong(Place(file), f"is not YAML: {type(error).__name__}")
