@@ -10,11 +10,13 @@ import msgspec
 import structlog
 from prometheus_client import CollectorRegistry
 
+from rollout.core.approvals import approvers
+from rollout.core.caps import Caps
 from rollout.core.change_plan import may_create, package_shown
 from rollout.core.check_plan import CommandSource, MetricSource, WebhookSource
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.evolve import evolve
-from rollout.core.fleet import evolve_fleet
+from rollout.core.fleet_evolve import evolve_fleet
 from rollout.core.names import RolloutId, rollout_stream
 from rollout.core.plan import ServicePlan
 from rollout.core.snapshot import Absent
@@ -25,6 +27,7 @@ from rollout.engine.groups import unwrapped
 from rollout.engine.kit import Kit
 from rollout.engine.pacer import READS, WRITES, Kind, Lane, Pace, Pacer
 from rollout.engine.past import learn_past
+from rollout.engine.room import CapPlan, Room
 from rollout.engine.streams import RolloutLedger
 from rollout.engine.telemetry import Telemetry
 from rollout.engine.timetable import Learning
@@ -48,7 +51,7 @@ from rollout.policy.bundle import Bundle
 from rollout.policy.diff import diff
 from rollout.settings import EMULATED_CALLS_PER_S, RunSettings, Secret
 from rollout.settings.allow import Asked, refusals
-from rollout.settings.model import LISTING_EVERY_S, PaceLimit, SecretSource
+from rollout.settings.model import LISTING_EVERY_S, InFlight, Limits, PaceLimit, SecretSource
 
 NO_FUNCTIONS: Mapping[str, CheckFunction] = {}
 EMULATED = Pace(start=EMULATED_CALLS_PER_S, floor=1.0, ceiling=EMULATED_CALLS_PER_S, rise=EMULATED_CALLS_PER_S)
@@ -94,7 +97,8 @@ class Assembly:
         await self._look_at_all(bundle, compiled)
         for payload in compiled.payloads:
             await self.journal.put(payload)
-        await self.engine.open_rollout(compiled.plan, compiled.services)
+        plan = msgspec.structs.replace(compiled.plan, submitter=self.settings.user)
+        await self.engine.open_rollout(plan, compiled.services)
         return rollout
 
     async def _look_at_all(self, bundle: Bundle, compiled: Compiled) -> None:
@@ -136,7 +140,9 @@ async def assembled(
         telemetry = Telemetry(structlog.get_logger("rollout.engine"), metrics)
         telemetry.watch(kit.pacer, kit.tracker)
         ledger.listen(telemetry.record)
-        yield Assembly(Engine(journal, kit), clock, journal, ledger, platform, kit.pacer, settings, metrics)
+        yield Assembly(
+            Engine(journal, kit, groups=settings.groups), clock, journal, ledger, platform, kit.pacer, settings, metrics
+        )
 
 
 def make_kit(
@@ -170,6 +176,7 @@ def make_kit(
         probe_of=probe_of,
         draw=draw,
         request_timeout_s=settings.request_timeout_s,
+        room=Room(cap_plan(settings)),
     )
 
 
@@ -183,6 +190,17 @@ def listing_s(settings: RunSettings) -> float | None:
     if settings.limits is None:
         return LISTING_EVERY_S
     return settings.limits.listing_every if settings.limits.listing else None
+
+
+def cap_plan(settings: RunSettings) -> CapPlan:
+    """Give the caps that rollouts share, as the settings have them."""
+    limits = settings.limits or Limits()
+    subscriptions = {name: _caps(each) for name, each in settings.in_flight.items()}
+    return CapPlan(_caps(limits.in_flight), subscriptions, _caps(limits.in_flight_per_rollout))
+
+
+def _caps(found: InFlight) -> Caps:
+    return Caps(found.services, found.domains, found.instances)
 
 
 def paces(settings: RunSettings) -> tuple[Pace, Pace]:
@@ -209,6 +227,7 @@ def _asked(bundle: Bundle, compiled: Compiled) -> Asked:
         commands=frozenset(each.name for each in sources if isinstance(each, CommandSource)),
         metric_servers=frozenset(each.server for each in sources if isinstance(each, MetricSource)),
         webhooks=any(isinstance(each, WebhookSource) for each in sources),
+        approvers=approvers(compiled.plan),
     )
 
 

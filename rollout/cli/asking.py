@@ -11,11 +11,13 @@ import click
 import msgspec
 
 from rollout.cli.actor import actor
-from rollout.cli.reading import Read, read_rollout
+from rollout.cli.reading import Read, is_running, read_rollout
 from rollout.cli.target import Target
 from rollout.cli.tell import clock
 from rollout.cli.text import counted, printable
-from rollout.core.command import Ask, Command, Verb
+from rollout.core.approvals import plan_digest
+from rollout.core.command import FOR_ROLLOUTS, Ask, Command, Verb
+from rollout.core.names import ENGINE_STREAM, Now, RolloutId
 from rollout.core.reply import Kind, Reply, Said, reply
 from rollout.errors import CommandRefused, EndpointUnreachable, UsageError
 from rollout.journal.journal import Question
@@ -44,18 +46,38 @@ def ask(state: Path, target: Target, verb: Verb, said: dict[str, Any], manner: M
     read = read_rollout(state, target.rollout)
     if target.service is not None and target.service not in read.services:
         raise UsageError(f"rollout {target.rollout} has no service {target.service}; `rollout get` names them")
+    if verb is Verb.APPROVE and not said["plan"]:
+        said = said | {"plan": plan_digest(read.rollout.plan)}
     command = Command(manner.key or uuid.uuid4().hex, verb, actor(), **said)
     asked = Ask(target.rollout, target.service, command)
     if read.rollout.closed is not None:
         # Nothing can change it any more, so nobody has to be asked.
         return _tell(reply(read.rollout, read.services, asked, read.now)[0], manner)
     _confirm(read, target, verb, manner)
+    return post(state, asked, manner)
+
+
+def ask_engine(state: Path, verb: Verb, said: dict[str, Any], manner: Manner) -> int:
+    """Ask what concerns every rollout, wait and tell; gives the exit code.
+
+    Raises UsageError, CommandRefused, StateUnusable.
+    """
+    if not said["reason"].strip():
+        raise UsageError("--reason is empty: say why, for everybody who reads the journal")
+    command = Command(manner.key or uuid.uuid4().hex, verb, actor(), **said)
+    return post(state, Ask(RolloutId(ENGINE_STREAM), None, command), manner)
+
+
+def post(state: Path, asked: Ask, manner: Manner) -> int:
+    """Put a command into the inbox, wait for its answer and tell it; gives the exit code."""
+    command = asked.command
     with Visitor.opened(state, asks=True) as visitor:
         text = msgspec.json.encode(asked).decode()
         visitor.post(Question(command.key, command.actor, command.reason, text, time.time()))
         told = asyncio.run(_answer(visitor, command.key, manner.wait_s))
+        heard = visitor.heard()
     if told is None:
-        return _unanswered(read, command.key, manner)
+        return _unanswered(heard, command.key, manner)
     return _tell(msgspec.json.decode(told, type=Reply), manner)
 
 
@@ -75,7 +97,7 @@ def _confirm(read: Read, target: Target, verb: Verb, manner: Manner) -> None:
     """Show the count before several services are spoken to."""
     open_now = sum(state.ended is None for state in read.services.values())
     number = len(read.services) if verb is Verb.RETRY else open_now
-    if target.service is not None or verb is Verb.HALT or manner.yes or number <= 1:
+    if target.service is not None or verb in FOR_ROLLOUTS - {Verb.ABORT} or manner.yes or number <= 1:
         return
     question = f"{verb} {counted(number, 'service')} of {target.rollout}"
     if not sys.stdin.isatty():
@@ -92,14 +114,15 @@ async def _answer(visitor: Visitor, key: str, wait_s: float) -> str | None:
     return told
 
 
-def _unanswered(read: Read, key: str, manner: Manner) -> int:
-    heard = "an engine was heard just now" if read.running else f"no engine was heard since {clock(read.heard.wall)}"
+def _unanswered(since: Now, key: str, manner: Manner) -> int:
+    running = is_running(since, time.time())
+    heard = "an engine was heard just now" if running else f"no engine was heard since {clock(since.wall)}"
     told = (
         f"not answered within {manner.wait_s:g} s; {heard}. The command waits in the state directory and is answered "
         f"when `rollout run` goes on; `rollout withdraw {key}` takes it back"
     )
     if manner.output == "json":
-        click.echo(msgspec.json.encode({"kind": "unanswered", "key": key, "running": read.running}).decode())
+        click.echo(msgspec.json.encode({"kind": "unanswered", "key": key, "running": running}).decode())
     click.echo(told, err=True)
     return EndpointUnreachable.exit_code
 

@@ -17,11 +17,14 @@ def get(*, target: Target, config: str | None, state: str | None, output: str) -
 
     from rollout.cli.reading import read_rollout
     from rollout.cli.tell import block, counts, details, engine_line, headline
+    from rollout.cli.waves import approvals_of, wave_lines, waves_of
+    from rollout.core.approvals import plan_digest
     from rollout.errors import UsageError
 
     read = read_rollout(state_of(config, state), target.rollout)
     if target.service is not None and target.service not in read.services:
         raise UsageError(f"rollout {target.rollout} has no service {target.service}")
+    scene = read.scene()
     chosen = [target.service] if target.service else list(read.services)
     if output == "json":
         document = {
@@ -32,11 +35,19 @@ def get(*, target: Target, config: str | None, state: str | None, output: str) -
             "halted": read.rollout.halted,
             "aborted": read.rollout.aborted,
             "counts": counts(read),
-            "services": [details(read, name) for name in chosen],
+            "plan": plan_digest(read.rollout.plan),
+            "waves": waves_of(read, scene),
+            "approvals": approvals_of(read),
+            "services": [details(read, name, scene) for name in chosen],
         }
         click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
         return
-    lines = [headline(read), *(line for name in chosen for line in block(read, name)), engine_line(read)]
+    lines = [
+        headline(read),
+        *([] if target.service else wave_lines(read, scene)),
+        *(line for name in chosen for line in block(read, name, scene)),
+        engine_line(read),
+    ]
     click.echo("\n".join(line for line in lines if line))
 
 

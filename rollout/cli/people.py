@@ -87,6 +87,14 @@ abort = _verb(
     "Halt, and take back all that has not ended." + _ANSWERED,
     click.option("--including-finished", is_flag=True, help="Take back what has ended well, too."),
 )
+_wave = click.option("--wave", help="Only this wave's.  [default: every one that is waited for]")
+approve = _verb(
+    Verb.APPROVE,
+    "Say yes to what waits for it, as a person of the group that the policy names." + _ANSWERED,
+    _wave,
+    click.option("--plan", default="", help="The plan's digest, as `get` shows it.  [default: the plan as it is]"),
+)
+reject = _verb(Verb.REJECT, "Say no: no later wave starts until a resume asks again." + _ANSWERED, _wave)
 
 
 @click.command()

@@ -1,17 +1,32 @@
 """What a state directory knows of its rollouts, read by a process that is not the engine."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
 
+from rollout.core.admission import Scene
+from rollout.core.around import ALONE, Around, Taken
+from rollout.core.conflict import Claim, taken_by_others
 from rollout.core.evolve import IllegalFact, evolve
-from rollout.core.fleet import RolloutState, evolve_fleet
-from rollout.core.names import Now, RolloutId, ServiceName, StreamName, is_service_stream, parse_service_stream
+from rollout.core.fleet_evolve import evolve_fleet
+from rollout.core.fleet_state import RolloutState
+from rollout.core.freeze import NO_FREEZE, EngineState, evolve_engine
+from rollout.core.names import (
+    ENGINE_STREAM,
+    Now,
+    RolloutId,
+    ServiceName,
+    StreamName,
+    is_rollout_stream,
+    is_service_stream,
+    parse_service_stream,
+)
 from rollout.core.service import ServiceRollout
+from rollout.core.summary import summarize
 from rollout.errors import JournalDamaged, UsageError
 from rollout.journal.journal import Recorded, StreamRow
 from rollout.journal.ledger import Fold
@@ -19,6 +34,9 @@ from rollout.journal.visitor import Visitor
 
 HEARD_S_MAX: Final = 15.0
 """An engine tells of itself every five seconds; one that was not heard for three times as long is not running."""
+
+ALONE_MAX: Final = 2
+"""With fewer open rollouts nobody else wants anything."""
 
 S = TypeVar("S")
 
@@ -35,15 +53,30 @@ class Read(msgspec.Struct, frozen=True):
     """The last moment of which an engine told."""
     said: str = ""
     """What it said of its pace then, if calls waited for their turn."""
+    around: Around = ALONE
 
     @property
     def running(self) -> bool:
         """Whether an engine was heard just now; while none runs, engine seconds stand still."""
-        return self.now.wall - self.heard.wall <= HEARD_S_MAX
+        return is_running(self.heard, self.now.wall)
+
+    def scene(self) -> Scene:
+        """Give what the rules of the fleet decide on."""
+        return Scene(
+            self.rollout,
+            {name: summarize(each, self.now) for name, each in self.services.items()},
+            self.now,
+            self.around,
+        )
 
     def wall_at(self, t: float) -> float:
         """Give the POSIX second of an engine second, as far as engine time went on without a break."""
         return self.now.wall + t - self.now.t
+
+
+def is_running(heard: Now, wall: float) -> bool:
+    """Tell whether an engine was heard just now."""
+    return wall - heard.wall <= HEARD_S_MAX
 
 
 def read_rollout(state: Path, rollout: RolloutId) -> Read:
@@ -56,15 +89,27 @@ def read_all(state: Path) -> list[Read]:
     """Read every rollout, in the order in which they were opened."""
     with Visitor.opened(state) as visitor, visitor.moment():
         rows = visitor.streams()
-        return [_read(visitor, rows, RolloutId(row.stream), state) for row in rows if not is_service_stream(row.stream)]
+        return [_read(visitor, rows, RolloutId(row.stream), state) for row in rows if is_rollout_stream(row.stream)]
 
 
 def _read(visitor: Visitor, rows: Sequence[StreamRow], rollout: RolloutId, state: Path) -> Read:
-    known = [RolloutId(row.stream) for row in rows if not is_service_stream(row.stream)]
+    known = [RolloutId(row.stream) for row in rows if is_rollout_stream(row.stream)]
     if rollout not in known:
         near = get_close_matches(rollout, known, n=1)
         there = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known[-5:]) or 'none'}"
         raise UsageError(f"{state} knows no rollout {rollout}; {there}")
+    own, services, entries = _claim(visitor, rows, rollout)
+    heard, wall = visitor.heard(), time.time()
+    since_s = wall - heard.wall
+    now = Now(heard.t + (since_s if 0 <= since_s <= HEARD_S_MAX else 0.0), wall)
+    around = Around(_engine(visitor).freeze_at(now), _taken(visitor, rows, own))
+    return Read(own, services, entries, now, heard, visitor.said(), around)
+
+
+def _claim(
+    visitor: Visitor, rows: Sequence[StreamRow], rollout: RolloutId
+) -> tuple[RolloutState, dict[ServiceName, ServiceRollout], dict[ServiceName, Sequence[Recorded]]]:
+    """Fold one rollout and the newest attempts at its services; the last are these attempts' entries."""
     newest: dict[ServiceName, tuple[int, StreamName]] = {}
     for row in rows:
         if is_service_stream(row.stream):
@@ -73,11 +118,21 @@ def _read(visitor: Visitor, rows: Sequence[StreamRow], rollout: RolloutId, state
                 newest[service] = max(newest.get(service, (0, row.stream)), (attempt, row.stream))
     own = _fold(evolve_fleet, visitor.read(StreamName(rollout)))
     entries = {service: visitor.read(stream) for service, (_, stream) in newest.items()}
-    services = {service: _fold(evolve, records) for service, records in entries.items()}
-    heard, wall = visitor.heard(), time.time()
-    since_s = wall - heard.wall
-    now = Now(heard.t + (since_s if 0 <= since_s <= HEARD_S_MAX else 0.0), wall)
-    return Read(own, services, entries, now, heard, visitor.said())
+    return own, {service: _fold(evolve, records) for service, records in entries.items()}, entries
+
+
+def _taken(visitor: Visitor, rows: Sequence[StreamRow], own: RolloutState) -> Mapping[ServiceName, Taken]:
+    """Find which services other open rollouts have, if there are others."""
+    open_now = [RolloutId(row.stream) for row in rows if is_rollout_stream(row.stream) and not row.ended]
+    if own.closed is not None or len(open_now) < ALONE_MAX:
+        return {}
+    claims = [Claim(*_claim(visitor, rows, rollout)[:2]) for rollout in open_now]
+    return taken_by_others(own.plan.rollout, claims)
+
+
+def _engine(visitor: Visitor) -> EngineState:
+    records = visitor.read(ENGINE_STREAM)
+    return _fold(evolve_engine, records) if records else NO_FREEZE
 
 
 def _fold(fold: Fold[S], records: Sequence[Recorded]) -> S:

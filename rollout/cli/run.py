@@ -53,6 +53,7 @@ def run(
     With -o jsonl each recorded entry is one line of JSON on stdout; with -o json
     the whole run is one document at its end. Words and progress go to stderr.
     """
+    from rollout.cli.actor import actor
     from rollout.cli.foreground import conduct, run_loop
     from rollout.cli.screen import Output
     from rollout.policy.load import load_policy
@@ -61,7 +62,7 @@ def run(
 
     bundle = load_policy(policy, sets=sets)
     loaded = load_settings(config, flags=flags_over(state=state, request_timeout=request_timeout))
-    settings = run_settings(loaded, bundle.fleet.subscription, endpoint=endpoint, strict_exit=strict_exit)
+    settings = run_settings(loaded, bundle.fleet.subscription, endpoint=endpoint, strict_exit=strict_exit, user=actor())
     shown = Output(output or ("table" if sys.stdout.isatty() else "jsonl"))
     ended = run_loop(lambda: conduct(settings, lambda assembly: assembly.admit(bundle), shown))
     if ended.result is None:

@@ -9,53 +9,77 @@ from rollout.cli.text import counted, one_line
 from rollout.cli.view import GOOD, phase_name
 from rollout.core import event
 from rollout.core.action import Wait
+from rollout.core.admission import Scene
 from rollout.core.cells import goes_back
-from rollout.core.command import FOR_ROLLOUTS, Command, NoOp, Refused, Told, Verb
+from rollout.core.command import FOR_SERVICES, Command, NoOp, Refused, Told, Verb
 from rollout.core.commands import answer
 from rollout.core.decide import consider
 from rollout.core.ending import Claim
+from rollout.core.event import HoldReason
 from rollout.core.explain import spell
-from rollout.core.fleet import summarize
 from rollout.core.names import ServiceName
 from rollout.core.phase import Beginning, Queued, Ready
 from rollout.core.service import ServiceRollout
+from rollout.core.summary import summarize
+from rollout.core.waiting import waits_for
 from rollout.core.way_back import way_back
 
 MOVES: Final = (Verb.RESUME, Verb.RETRY, Verb.ADVANCE, Verb.ROLLBACK, Verb.RESOLVE, Verb.EXCLUDE)
 """Words that may free what waits for a person."""
 
 
-def sentence(read: Read, state: ServiceRollout) -> str:
-    """Say what it does or waits for, since when, what frees it, and what happens when if nothing does."""
+def sentence(read: Read, state: ServiceRollout, scene: Scene | None = None) -> str:
+    """Say what it does or waits for, since when, what frees it, and what happens when if nothing does.
+
+    Whoever asks for many of a rollout makes the scene once.
+    """
     following = consider(state, read.now)
     if state.ended is not None:
         return one_line(f"{state.plan.service} {following.doing}; {state.ended.who} ended it at {_since(read, state)}.")
     spent = spell(max(read.now.t - _since_t(state), 0.0))
+    if isinstance(state.phase, Queued) and not _waits_for_word(state):
+        return _queued(read, state, scene or read.scene(), spent)
     said = f"{state.plan.service} {following.doing}, since {_since(read, state)} ({spent})"
     if following.action == Wait(None):
-        freed = f"freed by {', '.join(_works(read, state))}" if _waits_for_word(state) else "freed by its wave"
-        return one_line(f"{said}; {freed}; nothing happens by itself.")
+        until = _ends(state)
+        if until is not None:
+            return one_line(f"{said}; that ends at {clock(until)} if nothing else happens.")
+        return one_line(f"{said}; freed by {', '.join(_works(read, state))}; nothing happens by itself.")
     if following.until_t is None or not following.then:
         return one_line(f"{said}; it goes on by itself.")
     at = f"at {clock(read.wall_at(following.until_t))}" if read.running else "some time after an engine runs again"
     return one_line(f"{said}; {following.then} {at} if nothing else happens.")
 
 
+def _queued(read: Read, state: ServiceRollout, scene: Scene, spent: str) -> str:
+    """Say what a service that was not begun waits for, and until when if that has a date."""
+    waiting = waits_for(scene, state.plan.service)
+    said = f"{state.plan.service} is queued and waits {waiting.said}, since {_since(read, state)} ({spent})"
+    if waiting.until_wall is None:
+        return one_line(f"{said}.")
+    return one_line(f"{said}; that ends at {clock(waiting.until_wall)} if nothing else happens.")
+
+
 def _waits_for_word(state: ServiceRollout) -> bool:
     return not isinstance(state.phase, Queued) or bool(state.holds) or state.stop is not None
 
 
+def _ends(state: ServiceRollout) -> float | None:
+    """Give the date at which the last of the holds ends by itself, if all of them do."""
+    dates = [hold.until_wall for hold in state.holds if hold.until_wall is not None]
+    return max(dates) if dates and len(dates) == len(state.holds) and state.stop is None else None
+
+
 def _works(read: Read, state: ServiceRollout) -> list[str]:
     legal = legal_words(read, state)
-    return [verb.value for verb in MOVES if legal[verb]["answer"] == "accepted"]
+    approved = [Verb.APPROVE.value] if any(hold.reason is HoldReason.APPROVAL for hold in state.holds) else []
+    return approved + [verb.value for verb in MOVES if legal[verb]["answer"] == "accepted"]
 
 
 def legal_words(read: Read, state: ServiceRollout) -> dict[Verb, dict[str, str]]:
     """Give what each word would be answered now, with no flag but the claim that a resolve needs."""
     words = {}
-    for verb in Verb:
-        if verb in FOR_ROLLOUTS:
-            continue
+    for verb in (each for each in Verb if each in FOR_SERVICES):
         command = Command("", verb, "you", "asked", resolve_as=Claim.LEFT)
         match answer(state, command, read.now):
             case Told(said=said):
@@ -76,6 +100,9 @@ def headline(read: Read) -> str:
         said += f"; aborted by {own.halted_by}: {own.halted}"
     elif own.halted is not None:
         said += f"; halted by {own.halted_by}: {own.halted} (freed by resume)"
+    if (freeze := read.around.freeze) is not None:
+        until = f" until {clock(freeze.until_wall)}" if freeze.until_wall is not None else ""
+        said += f"; frozen by {freeze.who}{until}: {freeze.note}"
     if own.closed is not None:
         said += f"; over: {own.closed.reason}"
     return one_line(said)
@@ -114,15 +141,16 @@ def attends(read: Read) -> bool:
     return read.rollout.closed is None and waits
 
 
-def details(read: Read, service: ServiceName) -> dict[str, Any]:
+def details(read: Read, service: ServiceName, scene: Scene | None = None) -> dict[str, Any]:
     """Give everything worth knowing of one service, as data."""
     state = read.services[service]
     return {
         "service": service,
+        "wave": next((wave.name for wave in read.rollout.plan.waves if service in wave.services), None),
         "attempt": state.attempt,
         "phase": phase_name(state.phase),
         "outcome": state.ended.outcome.value if state.ended else None,
-        "sentence": sentence(read, state),
+        "sentence": sentence(read, state, scene),
         "since": _since(read, state),
         "domains": state.domain_count,
         "walked": list(state.walked),
@@ -180,15 +208,15 @@ def _error(read: Read, service: ServiceName) -> str | None:
     return None
 
 
-def block(read: Read, service: ServiceName) -> list[str]:
+def block(read: Read, service: ServiceName, scene: Scene | None = None) -> list[str]:
     """Lay the details of one service out as lines."""
-    known = details(read, service)
+    known = details(read, service, scene)
     done = (
         f"{len(known['walked'])} of {counted(known['domains'], 'domain')} walked"
         if known["domains"]
         else "not looked at"
     )
-    lines = [f"{service}: {known['outcome'] or known['phase']}, {done}", known["sentence"]]
+    lines = [f"{service}: {known['outcome'] or known['phase']}, {done}; wave {known['wave']}", known["sentence"]]
     lines.append(f"way back: {known['way_back']}")
     if known["gate"]:
         checks = "; ".join(f"{each['check']} {each['verdict']}: {each['detail']}" for each in known["gate"]["checks"])

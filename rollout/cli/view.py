@@ -8,7 +8,6 @@ import msgspec
 from rollout.core.cells import goes_back
 from rollout.core.decide import consider
 from rollout.core.ending import Outcome
-from rollout.core.fleet import summarize
 from rollout.core.names import Now, RolloutId, ServiceName
 from rollout.core.operation import Walk
 from rollout.core.phase import (
@@ -24,6 +23,7 @@ from rollout.core.phase import (
     Walking,
 )
 from rollout.core.service import ServiceRollout
+from rollout.core.summary import summarize
 
 GOOD = frozenset({Outcome.SUCCEEDED, Outcome.UNCHANGED})
 """Endings after which the service runs the new release."""

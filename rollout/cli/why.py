@@ -30,10 +30,11 @@ def why(*, target: Target, config: str | None, state: str | None, output: str) -
     read = read_rollout(state_of(config, state), target.rollout)
     if target.service is not None and target.service not in read.services:
         raise UsageError(f"rollout {target.rollout} has no service {target.service}; `rollout get` names them")
+    scene = read.scene()
     chosen = [target.service] if target.service else [n for n, each in read.services.items() if each.ended is None]
     if output == "json":
         known = [
-            details(read, name)
+            details(read, name, scene)
             | {"words": {v.value: said for v, said in legal_words(read, read.services[name]).items()}}
             for name in chosen
         ]
@@ -41,7 +42,7 @@ def why(*, target: Target, config: str | None, state: str | None, output: str) -
         click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
         return
     lines = [] if target.service else [headline(read)]
-    lines += [sentence(read, read.services[name]) for name in chosen[:SENTENCES_MAX]]
+    lines += [sentence(read, read.services[name], scene) for name in chosen[:SENTENCES_MAX]]
     if len(chosen) > SENTENCES_MAX:
         lines.append(f"… and {len(chosen) - SENTENCES_MAX} more; `rollout get {target.rollout}` has them all")
     click.echo("\n".join(line for line in [*lines, engine_line(read)] if line))

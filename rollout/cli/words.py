@@ -1,7 +1,7 @@
 """A rollout's milestones as lines of words on stderr, for logs and for terminals that cannot draw. Pure."""
 
-from rollout.cli.text import one_line
-from rollout.core import event, fleet_event, sight_event, word_event
+from rollout.cli.text import counted, one_line
+from rollout.core import event, fleet_event, freeze_event, sight_event, word_event
 from rollout.core.environment_event import EnvironmentHeld, EnvironmentLifted
 from rollout.core.gate_event import Baselined
 from rollout.core.names import StreamName, is_service_stream, parse_service_stream
@@ -16,14 +16,6 @@ def milestone(recorded: Recorded) -> str | None:
 
 def _said(recorded: Recorded) -> str | None:
     match recorded.entry.fact:
-        case fleet_event.RolloutOpened(plan=plan):
-            return f"opened for {sum(len(wave.services) for wave in plan.waves)} services"
-        case fleet_event.WaveOpened(wave=wave):
-            return f"wave {wave} opened"
-        case fleet_event.Halted(reason=reason) | EnvironmentHeld(reason=reason):
-            return f"halted, nothing new starts: {reason}"
-        case fleet_event.RolloutClosed(reason=reason):
-            return f"closed: {reason}"
         case event.Admitted():
             return "begins"
         case event.TurnedBack(reason=reason):
@@ -35,7 +27,55 @@ def _said(recorded: Recorded) -> str | None:
         case event.Closed(outcome=outcome, reason=reason):
             return f"{outcome.value}: {reason}"
         case fact:
-            return _spoken(fact)
+            return _of_rollout(fact) or _spoken(fact)
+
+
+def _of_rollout(fact: event.Fact) -> str | None:
+    """Say what happened to the rollout as a whole."""
+    match fact:
+        case fleet_event.RolloutOpened(plan=plan):
+            return f"opened for {sum(len(wave.services) for wave in plan.waves)} services"
+        case fleet_event.WaveOpened(wave=wave):
+            return f"wave {wave} opened"
+        case fleet_event.Halted(reason=reason, back=back):
+            return f"halted, nothing new starts{_back(back)}: {reason}"
+        case EnvironmentHeld(reason=reason):
+            return f"halted, nothing new starts: {reason}"
+        case fleet_event.BakeBegan(wave=wave, services=services):
+            return f"wave {wave} is watched: {counted(len(services), 'service')}"
+        case fleet_event.BakeProbed(service=service, well=well, detail=detail) if not well:
+            return f"{service} is {'not healthy' if well is False else 'out of sight'} while it is watched: {detail}"
+        case fleet_event.BakeEnded(wave=wave):
+            return f"wave {wave} was healthy for long enough"
+        case fleet_event.BakeFailed(wave=wave, reason=reason):
+            return f"the bake of wave {wave} failed: {reason}"
+        case fleet_event.RolloutClosed(reason=reason):
+            return f"closed: {reason}"
+        case _:
+            return _of_others(fact)
+
+
+def _of_others(fact: event.Fact) -> str | None:
+    """Say what other people and other rollouts have to do with it."""
+    match fact:
+        case fleet_event.ApprovalAsked(scope=scope, by=by):
+            return f"waits for {by} to approve {f'wave {scope}' if scope else 'the rollout'}"
+        case fleet_event.Approved(scope=scope, who=who, note=note):
+            return f"{f'wave {scope}' if scope else 'the rollout'} is approved by {who}: {note}"
+        case fleet_event.Rejected(scope=scope, who=who, note=note):
+            return f"{f'wave {scope}' if scope else 'the rollout'} is rejected by {who}: {note}"
+        case fleet_event.Superseded(by=by, services=services):
+            return f"{by} takes the place of {counted(len(services), 'service')}"
+        case fleet_event.Amended(who=who, note=note):
+            return f"runs under other terms, says {who}: {note}"
+        case freeze_event.Frozen(who=who, note=note):
+            return f"frozen by {who}, nothing is begun: {note}"
+        case freeze_event.Unfrozen(who=who, note=note):
+            return f"the freeze is lifted by {who}: {note}"
+        case event.Held(reason=event.HoldReason.WINDOW | event.HoldReason.APPROVAL | event.HoldReason.FREEZE) as held:
+            return f"goes no further for now ({held.reason}): {held.note}"
+        case _:
+            return None
 
 
 def _spoken(fact: event.Fact) -> str | None:
@@ -61,6 +101,10 @@ def _spoken(fact: event.Fact) -> str | None:
             return f"{who} says it is {claim.value}: {note}"
         case _:
             return None
+
+
+def _back(waves: tuple[str, ...]) -> str:
+    return f", and wave{'s' if len(waves) > 1 else ''} {', '.join(waves)} goes back" if waves else ""
 
 
 def _whose(stream: StreamName) -> str:

@@ -10,6 +10,7 @@ from rollout.core.ending import Outcome
 from rollout.core.event import HoldReason, ServiceFact, Verdict
 from rollout.core.explain import spell
 from rollout.core.health import asked_in
+from rollout.core.holding import RULED
 from rollout.core.names import Now
 from rollout.core.phase import (
     Baking,
@@ -61,10 +62,13 @@ def resume(state: ServiceRollout, command: Command, now: Now) -> Answer:  # noqa
     lifted: list[ServiceFact] = []
     if state.stop is not None:
         lifted.append(event.Resumed(command.actor, command.reason))
+    ruled = [hold for hold in state.holds if hold.reason in RULED]
     if not goes_back(state):
-        lifted += [event.Released(hold.reason, command.actor) for hold in state.holds]
+        lifted += [event.Released(hold.reason, command.actor) for hold in state.holds if hold not in ruled]
     if lifted:
         return Told(tuple(lifted), "what kept it is lifted")
+    if ruled and not goes_back(state):
+        return Refused("; ".join(f"{hold.reason}: {hold.note}" for hold in ruled), "wait, or rollback")
     return NoOp("no hold and no stop keeps it")
 
 

@@ -7,6 +7,7 @@ import msgspec
 from rollout.core.ending import Claim
 from rollout.core.event import ServiceFact
 from rollout.core.names import RolloutId, ServiceName
+from rollout.core.terms import Amendment
 
 
 class Verb(StrEnum):
@@ -22,10 +23,20 @@ class Verb(StrEnum):
     RESOLVE = "resolve"
     HALT = "halt"
     ABORT = "abort"
+    APPROVE = "approve"
+    REJECT = "reject"
+    FREEZE = "freeze"
+    UNFREEZE = "unfreeze"
+    AMEND = "amend"
 
 
-FOR_ROLLOUTS = frozenset({Verb.HALT, Verb.ABORT})
+FOR_ROLLOUTS = frozenset({Verb.HALT, Verb.ABORT, Verb.APPROVE, Verb.REJECT, Verb.AMEND})
 """Words for a rollout as a whole; the others speak to one service, or to each of a rollout's."""
+
+
+FOR_ENGINES = frozenset({Verb.FREEZE, Verb.UNFREEZE})
+"""Words for all rollouts at once."""
+FOR_SERVICES = frozenset(Verb) - FOR_ROLLOUTS - FOR_ENGINES
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -46,6 +57,16 @@ class Command(msgspec.Struct, frozen=True):
     """Somebody else's change is taken back, too (rollback)."""
     including_finished: bool = False
     """What has ended well is taken back as well, by new attempts (abort)."""
+    wave: str | None = None
+    """Only that wave's approval; None = every one that is waited for (approve, reject)."""
+    domains: bool = False
+    """Services under way go no further either (freeze)."""
+    until_wall: float | None = None
+    """POSIX seconds at which it ends by itself (freeze)."""
+    amendment: Amendment | None = None
+    """The new terms (amend)."""
+    plan: str = ""
+    """The digest of the plan that was looked at, or its beginning (approve, amend)."""
 
 
 class Ask(msgspec.Struct, frozen=True):

@@ -4,8 +4,9 @@ import msgspec
 
 from rollout.core.compile_change import change_of, digest_of, foreign_of, payloads_of, rollback_of
 from rollout.core.compile_checks import health_plan
+from rollout.core.compile_waves import compile_fleet, wave_by_service
 from rollout.core.names import RolloutId, ServiceName, Slot, Target
-from rollout.core.plan import OnFailure, RolloutPlan, ServicePlan, WalkPlan, WavePlan
+from rollout.core.plan import OnFailure, RolloutPlan, ServicePlan, WalkPlan
 from rollout.errors import NotSupportedYet
 from rollout.policy.bundle import Bundle, ServiceFiles, values_of
 from rollout.policy.model.wave import Wave
@@ -31,24 +32,14 @@ def compile_bundle(bundle: Bundle, *, check_packages: bool = False) -> Compiled:
     """
     if problems := unsupported(bundle):
         raise NotSupportedYet(problems)
-    wave = bundle.policy.waves[0]
-    services = tuple(_service(bundle, wave, files, check_packages=check_packages) for files in bundle.services)
-    waves = (
-        WavePlan(
-            name=wave.name,
-            services=tuple(each.service for each in services),
-            max_parallel=wave.max_parallel,
-            failure_tolerance=wave.failure_tolerance,
-            strict=wave.strict,
-        ),
+    waves = wave_by_service(bundle)
+    services = tuple(
+        _service(bundle, waves[files.service], files, check_packages=check_packages) for files in bundle.services
     )
     text = _written(bundle, services[0])
-    plan = RolloutPlan(
-        rollout=RolloutId(bundle.policy.rollout),
-        policy=digest_of(text.encode()),
-        documents=digest_of(msgspec.json.encode((services, waves), order="deterministic")),
-        waves=waves,
-    )
+    plan = compile_fleet(bundle, services)
+    documents = digest_of(msgspec.json.encode((services, plan), order="deterministic"))
+    plan = msgspec.structs.replace(plan, policy=digest_of(text.encode()), documents=documents)
     payloads = [text.encode()]
     for files in bundle.services:
         payloads += payloads_of(files)

@@ -16,7 +16,7 @@ from rollout.core.change_plan import (
 from rollout.core.compile import Compiled
 from rollout.core.compile_change import digest_of
 from rollout.core.ending import Outcome
-from rollout.core.fleet import RolloutState
+from rollout.core.fleet_state import RolloutState
 from rollout.core.mark import without_token
 from rollout.core.names import Digest, RolloutId, ServiceName
 from rollout.core.operation import USER_LABEL_CHARS_MAX

@@ -13,7 +13,7 @@ from rollout.core.check_plan import Moment
 from rollout.core.drafts import Draft
 from rollout.core.environment_event import EnvironmentHeld, EnvironmentLifted
 from rollout.core.event import HoldReason
-from rollout.core.fleet import RolloutState
+from rollout.core.fleet_state import RolloutState
 from rollout.core.names import POLICY, RolloutId, ServiceName, StreamName, rollout_stream
 from rollout.core.phase import Baking, Checking, Queued, SwapBaking
 from rollout.core.plan import HealthPlan

@@ -11,6 +11,7 @@ from rollout.core.change_event import ChangeFact, Installed, Undoing
 from rollout.core.ending import Outcome
 from rollout.core.finding import Finding as Finding  # noqa: PLC0414 - whoever reads facts finds it here
 from rollout.core.fleet_event import FleetFact
+from rollout.core.freeze_event import FreezeFact
 from rollout.core.gate_event import GateFact
 from rollout.core.names import POLICY, Now, StreamName
 from rollout.core.operation import Operation
@@ -33,6 +34,11 @@ class HoldReason(StrEnum):
     """Nothing that is asked could tell a good change from a bad one."""
     ENVIRONMENT = "environment"
     """Checks turned red where nothing was changed, so the change is not to blame."""
+    WINDOW = "window"
+    APPROVAL = "approval"
+    FREEZE = "freeze"
+    DEPENDENCY = "dependency"
+    BUDGET = "budget"
 
 
 # --- facts of one service rollout ---
@@ -262,7 +268,7 @@ ServiceFact = (
 )
 
 
-Fact = ServiceFact | FleetFact
+Fact = ServiceFact | FleetFact | FreezeFact
 
 
 class Entry(msgspec.Struct, frozen=True):

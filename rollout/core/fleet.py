@@ -1,251 +1,215 @@
-"""The rollout one level up: which services are admitted, when a wave is judged, and how it all ended.
+"""The rollout one level up: the ONE thing it needs next, and whether it goes on by itself if that is nothing.
 
-The same pair as for one service: `evolve_fleet` folds facts, `decide_fleet` names the one thing needed next. Services
-are seen only through summaries, pure projections of their states; a service's state is never touched from here.
+Services are seen only through summaries, pure projections of their states; a service's state is never touched from
+here. Precedence: failures, going back, admissions, bakes, the next wave, the end.
 """
 
-from collections.abc import Mapping
-
 import msgspec
-from msgspec.structs import replace
 
-from rollout.core import fleet_event
-from rollout.core.action import Wait
-from rollout.core.decide import decide
+from rollout.core.admission import Scene, admissible, bakes_first, kept_wave, queued
+from rollout.core.approvals import Owed, Standing, owed_at_last, owed_at_start, plan_digest, standing
+from rollout.core.around import ALONE, Around
 from rollout.core.ending import Outcome
-from rollout.core.environment_event import EnvironmentFact, EnvironmentHeld, EnvironmentLifted
-from rollout.core.event import Entry, HoldReason
-from rollout.core.evolve import IllegalFact
-from rollout.core.names import ENGINE, POLICY, Now, ServiceName
-from rollout.core.phase import Beginning, HeldForPerson, NeedsOperator, Queued, Ready
-from rollout.core.plan import RolloutPlan, WavePlan
-from rollout.core.service import ServiceRollout
-
-FAILED = frozenset({Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.SUSPENDED})
-"""Endings that count against a wave's tolerance; a skipped service was never begun."""
-UNTOUCHED = frozenset({Outcome.EXCLUDED, Outcome.CANCELLED})
-"""Endings by a person's word that need no admission before them."""
-
-
-class Summary(msgspec.Struct, frozen=True):
-    """What the fleet knows of one service rollout."""
-
-    service: ServiceName
-    admitted: bool
-    outcome: Outcome | None
-    failed: bool
-    """Counts against the tolerance: from the moment going back or holding on failure begins."""
-    for_person: bool
-    """Only somebody's word moves it on; for a queued one, lets it be admitted."""
-    by_person: bool = False
-    """A person's word ended it."""
+from rollout.core.event import HoldReason
+from rollout.core.fleet_action import (
+    Admit,
+    AskApproval,
+    BeginBake,
+    CloseRollout,
+    FleetAction,
+    Halt,
+    OpenWave,
+    Release,
+    TakeBack,
+)
+from rollout.core.fleet_state import WELL, RolloutState, Summaries, needed_waves
+from rollout.core.holding import lifted, next_date
+from rollout.core.names import Now, ServiceName
+from rollout.core.plan import WavePlan
+from rollout.core.wave_plan import WaveFailure
 
 
-class RolloutState(msgspec.Struct, frozen=True):
-    """Everything the rollout's own stream says."""
+class Course(msgspec.Struct, frozen=True):
+    """What a rollout needs next; None = nothing until a service changes, somebody speaks, or wall second `until`."""
 
-    plan: RolloutPlan
-    version: int
-    wave: int | None = None
-    """Index of the open wave."""
-    admitted: frozenset[ServiceName] = frozenset()
-    ended: frozenset[ServiceName] = frozenset()
-    halted: str | None = None
-    """Why nothing new starts."""
-    halted_by: str = POLICY
-    aborted: bool = False
-    """A person wants all of it back; that is not lifted any more."""
-    forgiven: frozenset[ServiceName] = frozenset()
-    """Failures that a person let the rollout go on with."""
-    closed: fleet_event.RolloutClosed | None = None
-    environment: str | None = None
-    """Why nothing begins although no change is to blame; it lifts itself."""
-
-    @property
-    def open_wave(self) -> WavePlan | None:
-        """The wave that was opened last."""
-        return None if self.wave is None else self.plan.waves[self.wave]
-
-    @property
-    def opened_waves(self) -> tuple[WavePlan, ...]:
-        """The waves whose services may be admitted: in an earlier one only those that a person has tried again."""
-        return () if self.wave is None else self.plan.waves[: self.wave + 1]
-
-    def knows(self, service: ServiceName) -> bool:
-        """Tell whether the rollout has such a service."""
-        return any(service in wave.services for wave in self.plan.waves)
+    action: FleetAction | None = None
+    until_wall: float | None = None
+    goes_on: bool = False
+    """Something will happen although no service moves and nobody speaks."""
 
 
-class OpenWave(msgspec.Struct, frozen=True, tag="open_wave"):
-    """Let the services of this wave be admitted."""
-
-    wave: str
-
-
-class Admit(msgspec.Struct, frozen=True, tag="admit"):
-    """Let these services begin."""
-
-    wave: str
-    services: tuple[ServiceName, ...]
+def decide_fleet(state: RolloutState, summaries: Summaries, now: Now, around: Around = ALONE) -> FleetAction | None:
+    """Give the one action the rollout needs next, if there is one."""
+    return consider_fleet(state, summaries, now, around).action
 
 
-class Halt(msgspec.Struct, frozen=True, tag="halt"):
-    """Start nothing new; `hold` are in flight and finish their domain's gate."""
-
-    wave: str
-    reason: str
-    hold: tuple[ServiceName, ...]
-
-
-class CloseRollout(msgspec.Struct, frozen=True, tag="close"):
-    """Every service has ended."""
-
-    failures: int
-    reason: str
-
-
-FleetAction = OpenWave | Admit | Halt | CloseRollout
-
-
-def summarize(state: ServiceRollout, now: Now) -> Summary:
-    """Project one service rollout."""
-    ended = state.ended
-    failed = state.turned_back or isinstance(state.phase, HeldForPerson | NeedsOperator)
-    return Summary(
-        service=state.plan.service,
-        admitted=not isinstance(state.phase, Queued),
-        outcome=ended.outcome if ended else None,
-        failed=ended.outcome in FAILED if ended else failed,
-        for_person=_for_person(state, now),
-        by_person=ended is not None and ended.who not in {ENGINE, POLICY},
-    )
-
-
-def _for_person(state: ServiceRollout, now: Now) -> bool:
-    if isinstance(state.phase, Queued):
-        return bool(state.holds) or state.stop is not None
-    return decide(state, now) == Wait(None) and not _lifts_itself(state)
-
-
-def _lifts_itself(state: ServiceRollout) -> bool:
-    """Tell whether nothing but its environment keeps it, which needs no person to change."""
-    waits = isinstance(state.phase, Beginning | Ready) and state.stop is None and bool(state.holds)
-    return waits and all(hold.reason is HoldReason.ENVIRONMENT for hold in state.holds)
-
-
-def evolve_fleet(state: RolloutState | None, entry: Entry) -> RolloutState:
-    """Give the rollout's state after `entry`. Raises IllegalFact, and then nothing changed."""
-    if state is None:
-        if not isinstance(entry.fact, fleet_event.RolloutOpened) or entry.version != 1:
-            message = f"{entry.stream} begins with {type(entry.fact).__name__}, not with RolloutOpened"
-            raise IllegalFact(message)
-        return RolloutState(entry.fact.plan, version=1)
-    if entry.version != state.version + 1 or state.closed is not None:
-        raise _illegal(state, entry)
-    after = _surrounded(state, entry) if isinstance(entry.fact, EnvironmentFact) else _apply(state, entry)
-    return replace(after, version=entry.version)
-
-
-def _surrounded(state: RolloutState, entry: Entry) -> RolloutState:
-    match entry.fact:
-        case EnvironmentHeld(reason=reason) if state.environment is None:
-            return replace(state, environment=reason)
-        case EnvironmentLifted() if state.environment is not None:
-            return replace(state, environment=None)
-        case _:
-            raise _illegal(state, entry)
-
-
-def _apply(state: RolloutState, entry: Entry) -> RolloutState:
-    match entry.fact:
-        case fleet_event.WaveOpened(wave=name):
-            following = 0 if state.wave is None else state.wave + 1
-            if following < len(state.plan.waves) and state.plan.waves[following].name == name:
-                return replace(state, wave=following)
-        case fleet_event.ServiceAdmitted(service=service):
-            known = any(service in wave.services for wave in state.opened_waves)
-            if known and service not in state.admitted and service not in state.ended:
-                return replace(state, admitted=state.admitted | {service})
-        case fleet_event.ServiceEnded(service=service, outcome=outcome):
-            # A person can end what was never admitted, in a wave that may not be open yet.
-            begun = service in state.admitted or (outcome in UNTOUCHED and state.knows(service))
-            if begun and service not in state.ended:
-                return replace(state, ended=state.ended | {service})
-        case fleet_event.ServiceReopened(service=service) if service in state.ended:
-            one = frozenset({service})
-            return replace(state, ended=state.ended - one, admitted=state.admitted - one, forgiven=state.forgiven - one)
-        case fleet_event.Halted(reason=reason, who=who) if state.halted is None:
-            return replace(state, halted=reason, halted_by=who)
-        case fleet_event.HaltLifted(forgiven=forgiven) if state.halted is not None and not state.aborted:
-            return replace(state, halted=None, halted_by=POLICY, forgiven=state.forgiven.union(forgiven))
-        case fleet_event.Aborted(who=who, note=note) if not state.aborted:
-            return replace(state, aborted=True, halted=note, halted_by=who)
-        case fleet_event.RolloutClosed() as closed:
-            return replace(state, closed=closed)
-        case _:
-            pass
-    raise _illegal(state, entry)
-
-
-def _illegal(state: RolloutState, entry: Entry) -> IllegalFact:
-    return IllegalFact(f"{entry.stream} version {entry.version}: {entry.fact!r} cannot follow version {state.version}")
-
-
-def decide_fleet(state: RolloutState, summaries: Mapping[ServiceName, Summary], now: Now) -> FleetAction | None:  # noqa: ARG001 - windows and approvals count in wall time
-    """Give the one action the rollout needs next; None = nothing until a service changes or somebody speaks."""
+def consider_fleet(state: RolloutState, summaries: Summaries, now: Now, around: Around = ALONE) -> Course:
+    """Give the one action the rollout needs next, or what it waits for."""
     if state.closed is not None:
-        return None
-    if state.wave is None and state.halted is None:
-        return OpenWave(state.plan.waves[0].name)
-    waves = [(wave, [summaries[service] for service in wave.services]) for wave in state.opened_waves]
-    if state.halted is None:
-        for wave, members in waves:
-            failed = _failed(state, members)
-            if failed > wave.failure_tolerance:
-                return _halt(wave, members, failed)
-    if all(summary.outcome is not None for summary in summaries.values()):
-        return _close(summaries)
-    if state.halted is not None or state.environment is not None:
-        return None
-    for wave, members in waves:
-        if chosen := _admissible(wave, members, _failed(state, members)):
-            return Admit(wave.name, chosen)
-    _, last = waves[-1]
-    if len(waves) < len(state.plan.waves) and all(member.outcome is not None for member in last):
-        return OpenWave(state.plan.waves[len(waves)].name)
+        return Course()
+    scene = Scene(state, summaries, now, around)
+    if not state.opened and state.halted is None:
+        return Course(_next_wave(scene))
+    if freed := lifted(scene):
+        return Course(Release(freed))
+    if state.halted is None and (halt := _failure(scene)) is not None:
+        return Course(halt)
+    baking = bool(state.bakes) or (state.halted is None and _bake(scene) is not None)
+    if not baking and all(summary.outcome is not None for summary in summaries.values()):
+        return Course(_close(summaries))
+    if state.halted is not None:
+        return Course(_take_back(scene))
+    if state.environment is not None:
+        return Course(None, next_date(scene), goes_on=True)
+    for wave in state.opened_waves:
+        if chosen := admissible(scene, wave):
+            return Course(Admit(wave.name, chosen))
+    if (action := _bake(scene) or _approval_before_last(scene) or _next_wave(scene)) is not None:
+        return Course(action)
+    return _waiting(scene)
+
+
+# --- failures ---
+
+
+def _failure(scene: Scene) -> Halt | None:
+    """Halt where more has failed than a wave tolerates, or what was done turned out not to be well."""
+    for wave in scene.state.opened_waves:
+        failed = scene.failed(wave)
+        if failed > wave.failure_tolerance:
+            tolerated = f"wave {wave.name} tolerates {wave.failure_tolerance}"
+            return _halt(scene, wave, f"{failed} of {len(wave.services)} services failed; {tolerated}")
+        if scene.state.red_bake is not None and scene.state.red_bake[0] == wave.name:
+            return _halt(scene, wave, f"the bake of wave {wave.name} failed: {scene.state.red_bake[1]}")
     return None
 
 
-def _failed(state: RolloutState, members: list[Summary]) -> int:
-    return sum(member.failed and member.service not in state.forgiven for member in members)
+def _halt(scene: Scene, wave: WavePlan, reason: str) -> Halt:
+    hold = tuple(name for name, member in scene.summaries.items() if member.in_flight and not member.failed)
+    match wave.on_failure:
+        case WaveFailure.HALT:
+            back: tuple[str, ...] = ()
+        case WaveFailure.ROLLBACK_WAVE:
+            back = (wave.name,)
+        case WaveFailure.ROLLBACK_ALL:
+            back = scene.state.opened
+    return Halt(wave.name, reason, hold, back)
 
 
-def _halt(wave: WavePlan, members: list[Summary], failed: int) -> Halt:
-    reason = f"{failed} of {len(members)} services failed; wave {wave.name} tolerates {wave.failure_tolerance}"
-    hold = tuple(
-        member.service for member in members if member.admitted and member.outcome is None and not member.failed
-    )
-    return Halt(wave.name, reason, hold)
+def _take_back(scene: Scene) -> TakeBack | None:
+    """Choose who goes back next: last begun first, never before what needs it, as many as the wave's cap allows."""
+    for wave in reversed(scene.state.opened_waves):
+        if wave.name not in scene.state.going_back:
+            continue
+        members = scene.members(wave)
+        moving = sum(member.in_flight and member.goes_back and not member.for_person for member in members)
+        room = (wave.back_parallel or wave.max_parallel) - moving
+        ready = [
+            member.service
+            for member in reversed(members)
+            if member.admitted and member.can_go_back and not _is_needed(scene, member.service)
+        ]
+        if chosen := tuple(ready[: max(room, 0)]):
+            return TakeBack(chosen, scene.state.halted or "")
+        if moving:
+            return None
+    return None
 
 
-def _close(summaries: Mapping[ServiceName, Summary]) -> CloseRollout:
+def _is_needed(scene: Scene, service: ServiceName) -> bool:
+    """Tell whether a service under way needs this one, and so goes back before it."""
+    needs = scene.state.plan.needs
+    return any(service in needs.get(name, ()) for name, member in scene.summaries.items() if member.in_flight)
+
+
+# --- bakes, waves, the end ---
+
+
+def _bake(scene: Scene) -> BeginBake | None:
+    """Give the bake that has to begin."""
+    for wave in scene.state.opened_waves:
+        if wave.bake is None or scene.state.bake_of(wave.name) is not None:
+            continue
+        well = tuple(member.service for member in scene.members(wave) if member.outcome in WELL)
+        if not well or wave.name in scene.state.baked:
+            continue
+        if bakes_first(scene.state, wave):
+            if not any(member.in_flight for member in scene.members(wave)):
+                return BeginBake(wave.name, first=True, services=well)
+        elif wave.bake.all_s > 0 and all(member.outcome is not None for member in scene.members(wave)):
+            return BeginBake(wave.name, first=False, services=well)
+    return None
+
+
+def _next_wave(scene: Scene) -> OpenWave | AskApproval | None:
+    """Open the next wave whose turn it is, once what it owes is given; after a rejection none opens."""
+    if any(each.given is False for each in scene.state.approvals.values()):
+        return None
+    for wave in may_open(scene):
+        owed = owed_at_start(scene.state, wave)
+        ways = [standing(scene.state, each, scene.now) for each in owed]
+        for each, way in zip(owed, ways, strict=True):
+            if way is Standing.UNASKED:
+                return _ask(scene, each)
+        if all(way is Standing.GIVEN for way in ways):
+            return OpenWave(wave.name)
+    return None
+
+
+def may_open(scene: Scene) -> list[WavePlan]:
+    """Give the waves that could open: not opened, and everything they need is done."""
+    plan = scene.state.plan
+    return [
+        wave
+        for wave in plan.waves
+        if wave.name not in scene.state.opened and all(_is_done(scene, each) for each in needed_waves(plan, wave))
+    ]
+
+
+def _approval_before_last(scene: Scene) -> AskApproval | None:
+    for name, member in scene.summaries.items():
+        if member.in_flight and HoldReason.APPROVAL in member.holds:
+            owed = owed_at_last(scene.state, name)
+            if owed is not None and standing(scene.state, owed, scene.now) is Standing.UNASKED:
+                return _ask(scene, owed)
+    return None
+
+
+def _ask(scene: Scene, owed: Owed) -> AskApproval:
+    until_wall = scene.now.wall + owed.plan.within_s
+    return AskApproval(owed.scope, owed.plan.by, until_wall, plan_digest(scene.state.plan))
+
+
+def _is_done(scene: Scene, wave: WavePlan) -> bool:
+    """Tell whether a wave was opened, all its services have ended, and nothing of it is watched any more."""
+    if wave.name not in scene.state.opened or any(member.outcome is None for member in scene.members(wave)):
+        return False
+    watched = wave.bake is not None and wave.bake.all_s > 0 and wave.name not in scene.state.baked
+    return not watched or not any(member.outcome in WELL for member in scene.members(wave))
+
+
+def _close(summaries: Summaries) -> CloseRollout:
     unsuccessful = sum(summary.outcome not in {Outcome.SUCCEEDED, Outcome.UNCHANGED} for summary in summaries.values())
     total = len(summaries)
     return CloseRollout(unsuccessful, f"{total - unsuccessful} of {total} services run the new release")
 
 
-def _admissible(wave: WavePlan, members: list[Summary], failed: int) -> tuple[ServiceName, ...]:
-    """Fill the wave's caps in fleet order.
+# --- what it waits for ---
 
-    What moves, or may move again at a word, is bounded by max_parallel; a failed one that waits is not. With `strict`,
-    what could still fail is bounded too, so that failures never exceed failure_tolerance + 1 (StackSets' strict
-    concurrency).
-    """
-    begun = [member for member in members if member.admitted and member.outcome is None]
-    could_move = sum(not (member.failed and member.for_person) for member in begun)
-    room = wave.max_parallel - could_move
-    if wave.strict:
-        could_fail = sum(not member.failed for member in begun)
-        room = min(room, wave.failure_tolerance + 1 - failed - could_fail)
-    queued = [member.service for member in members if not member.admitted and not member.for_person]
-    return tuple(queued[: max(room, 0)])
+
+def _waiting(scene: Scene) -> Course:
+    date = next_date(scene)
+    dates = [] if date is None else [date]
+    goes_on = bool(scene.state.bakes)
+    for wave in scene.state.opened_waves:
+        waiting = queued(scene, wave)
+        if not waiting:
+            continue
+        if (kept := kept_wave(scene, wave)) is not None:
+            dates += [] if kept.until_wall is None else [kept.until_wall]
+            goes_on = goes_on or kept.by_itself
+        else:
+            # Only what other rollouts do can change that without a word or a step in this one.
+            taken = [scene.around.taken.get(member.service) for member in waiting]
+            goes_on = goes_on or scene.around.room == 0 or any(each is not None and each.driven for each in taken)
+    return Course(None, min(dates, default=None), goes_on)

@@ -4,8 +4,9 @@ import msgspec
 
 from rollout.core.ending import Outcome
 from rollout.core.environment_event import EnvironmentFact
-from rollout.core.names import POLICY, ServiceName
+from rollout.core.names import POLICY, RolloutId, ServiceName
 from rollout.core.plan import RolloutPlan
+from rollout.core.terms import Amendment
 
 
 class RolloutOpened(msgspec.Struct, frozen=True, tag="rollout_opened"):
@@ -40,6 +41,8 @@ class Halted(msgspec.Struct, frozen=True, tag="halted"):
     """The open wave; empty before the first."""
     reason: str
     who: str = POLICY
+    back: tuple[str, ...] = ()
+    """Waves that go back, as the policy demands."""
 
 
 class HaltLifted(msgspec.Struct, frozen=True, tag="halt_lifted"):
@@ -64,6 +67,85 @@ class ServiceReopened(msgspec.Struct, frozen=True, tag="service_reopened"):
     attempt: int
 
 
+class BakeBegan(msgspec.Struct, frozen=True, tag="bake_began"):
+    """These services of a wave are done, and are watched; `first` = before the others of the wave begin."""
+
+    wave: str
+    first: bool
+    services: tuple[ServiceName, ...]
+
+
+class BakeProbed(msgspec.Struct, frozen=True, tag="bake_probed"):
+    """The checks of a service that is watched said something for the first time, or something else than before."""
+
+    wave: str
+    service: ServiceName
+    well: bool | None
+    """None = nobody could tell."""
+    detail: str
+
+
+class BakeEnded(msgspec.Struct, frozen=True, tag="bake_ended"):
+    """All that was watched was healthy for long enough."""
+
+    wave: str
+
+
+class BakeFailed(msgspec.Struct, frozen=True, tag="bake_failed"):
+    """A service that was done was not healthy in time."""
+
+    wave: str
+    reason: str
+
+
+class ApprovalAsked(msgspec.Struct, frozen=True, tag="approval_asked"):
+    """Something waits for a person of group `by`, until a date; `scope` is a wave, empty for the whole rollout.
+
+    `digest` is of the plan it is about.
+    """
+
+    scope: str
+    by: str
+    until_wall: float
+    digest: str
+
+
+class Approved(msgspec.Struct, frozen=True, tag="approved"):
+    """A person said yes."""
+
+    scope: str
+    who: str
+    note: str
+
+
+class Rejected(msgspec.Struct, frozen=True, tag="rejected"):
+    """A person said no: no later wave starts."""
+
+    scope: str
+    who: str
+    note: str
+
+
+class Superseded(msgspec.Struct, frozen=True, tag="superseded"):
+    """Another rollout takes these services' place: at once what was not begun, the others as they end."""
+
+    by: RolloutId
+    who: str
+    services: tuple[ServiceName, ...]
+
+
+class Amended(msgspec.Struct, frozen=True, tag="amended"):
+    """A person gave the rollout other terms; written with `TermsChanged` of each service that feels it.
+
+    `voids_approvals`: what was approved for what has not begun is to be approved anew.
+    """
+
+    amendment: Amendment
+    who: str
+    note: str
+    voids_approvals: bool = False
+
+
 class RolloutClosed(msgspec.Struct, frozen=True, tag="rollout_closed"):
     """Every service has ended. `failures` = how many did not succeed."""
 
@@ -80,6 +162,15 @@ FleetFact = (
     | HaltLifted
     | Aborted
     | ServiceReopened
+    | BakeBegan
+    | BakeProbed
+    | BakeEnded
+    | BakeFailed
+    | ApprovalAsked
+    | Approved
+    | Rejected
+    | Superseded
+    | Amended
     | RolloutClosed
     | EnvironmentFact
 )

@@ -19,6 +19,10 @@ POLICY = "policy"
 """The actor of what the policy demands, such as going back after a failure."""
 
 
+ENGINE_STREAM = StreamName("@engine")
+"""The stream of what concerns every rollout; no rollout's id begins so."""
+
+
 class Slot(StrEnum):
     """Where a deployment stands; the API's own two words."""
 
@@ -67,6 +71,11 @@ def rollout_stream(rollout: RolloutId) -> StreamName:
 def is_service_stream(stream: StreamName) -> bool:
     """Tell a service's stream from a rollout's."""
     return "/" in stream
+
+
+def is_rollout_stream(stream: StreamName) -> bool:
+    """Tell a rollout's stream from a service's and from the engine's own."""
+    return "/" not in stream and stream != ENGINE_STREAM
 
 
 def parse_service_stream(stream: StreamName) -> tuple[RolloutId, ServiceName, int]:

@@ -10,6 +10,7 @@ import msgspec
 from rollout.core.change_plan import ChangePlan, ForeignPlan, RollbackPlan
 from rollout.core.check_plan import CheckPlan, Moment
 from rollout.core.names import Digest, RolloutId, ServiceName, Target
+from rollout.core.wave_plan import ApprovalPlan, BakePlan, OnConflict, TagCap, WaveFailure, WindowsPlan
 
 BY_PREFLIGHT = "instances"
 
@@ -82,8 +83,8 @@ class ServicePlan(msgspec.Struct, frozen=True):
         return self.target.service
 
 
-class WavePlan(msgspec.Struct, frozen=True):
-    """An ordered group of services with its own cap and failure tolerance."""
+class WavePlan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An ordered group of services with its own caps and failure tolerance."""
 
     name: str
     services: tuple[ServiceName, ...]
@@ -91,9 +92,20 @@ class WavePlan(msgspec.Struct, frozen=True):
     failure_tolerance: int
     strict: bool
     """Bound what is in flight so that failures can never exceed failure_tolerance + 1 (CloudFormation StackSets)."""
+    needs: tuple[str, ...] | None = None
+    """Earlier waves that must have ended well; None = the one before."""
+    caps: tuple[TagCap, ...] = ()
+    bake: BakePlan | None = None
+    on_failure: WaveFailure = WaveFailure.HALT
+    back_parallel: int | None = None
+    """How many services go back at a time when the wave does; None = max_parallel."""
+    windows: WindowsPlan | None = None
+    expected_s: float = 0.0
+    """How long one service is expected to take; used with windows, until the rollout has its own experience."""
+    approval: ApprovalPlan | None = None
 
 
-class RolloutPlan(msgspec.Struct, frozen=True):
+class RolloutPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     """One run of a policy over a fleet."""
 
     rollout: RolloutId
@@ -102,3 +114,12 @@ class RolloutPlan(msgspec.Struct, frozen=True):
     documents: Digest
     """Of everything the plan was made from; equal = the same rollout submitted again."""
     waves: tuple[WavePlan, ...]
+    needs: dict[ServiceName, tuple[ServiceName, ...]] = {}
+    """Services that must have ended well before this one is begun."""
+    paired: dict[ServiceName, tuple[ServiceName, ...]] = {}
+    """Services that are never in flight together with this one; what one says of the other holds for both."""
+    approval: ApprovalPlan | None = None
+    on_conflict: OnConflict = OnConflict.REFUSE
+    urgent: bool = False
+    submitter: str = ""
+    """Who may not approve."""

@@ -3,26 +3,34 @@
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
 from rollout.core import event, fleet_event
 from rollout.core.cells import undo
-from rollout.core.command import FOR_ROLLOUTS, Ask, Command, NoOp, Refused, Told, Verb
+from rollout.core.command import FOR_ROLLOUTS, Answer, Ask, Command, NoOp, Refused, Told, Verb
 from rollout.core.commands import answer
 from rollout.core.drafts import Draft, with_companions
 from rollout.core.ending import Outcome
 from rollout.core.environment_event import EnvironmentLifted
 from rollout.core.event import HoldReason
-from rollout.core.fleet import RolloutState, summarize
-from rollout.core.names import Now, ServiceName, rollout_stream
+from rollout.core.fleet_state import RolloutState
+from rollout.core.freeze import EngineState, answer_freeze
+from rollout.core.names import ENGINE_STREAM, Now, ServiceName, rollout_stream
 from rollout.core.phase import ForeignChange, Queued
 from rollout.core.service import ServiceRollout
+from rollout.core.summary import summarize
 from rollout.core.way_back import undo_gone
+from rollout.core.word_amend import answer_amend
+from rollout.core.word_approval import Groups, Spoken, answer_approval, asked_again
 
 SAID_MAX: Final = 50
 """How many services an answer names; it counts all of them."""
+
+NOBODY: Final[Groups] = MappingProxyType({})
+"""No group is known."""
 
 Services = Mapping[ServiceName, ServiceRollout]
 
@@ -52,7 +60,9 @@ class Reply(msgspec.Struct, frozen=True):
     counts: dict[str, int]
 
 
-def reply(rollout: RolloutState | None, services: Services, ask: Ask, now: Now) -> tuple[Reply, tuple[Draft, ...]]:
+def reply(
+    rollout: RolloutState | None, services: Services, ask: Ask, now: Now, groups: Groups = NOBODY
+) -> tuple[Reply, tuple[Draft, ...]]:
     """Answer an ask. `services` are the newest attempts of the rollout, in fleet order."""
     verb, service = ask.command.verb, ask.service
     if rollout is None:
@@ -62,17 +72,19 @@ def reply(rollout: RolloutState | None, services: Services, ask: Ask, now: Now) 
     if verb in FOR_ROLLOUTS:
         if service is not None:
             return _no(service, f"{verb} is for a whole rollout", f"{verb} {ask.rollout}; stop or rollback for one")
-        return (_halt if verb is Verb.HALT else _abort)(rollout, services, ask.command, now)
+        return _for_rollout(rollout, services, ask.command, now, groups)
     if service is not None and service not in services:
         near = get_close_matches(service, services, n=1)
         return _no(
             service, f"rollout {ask.rollout} has no such service", *near or ["the names that `rollout get` shows"]
         )
+    if verb is Verb.RETRY and service in rollout.handed_over:
+        return _no(service, f"{rollout.handed_over[service]} took its place", "the same there")
     if verb is Verb.RETRY and rollout.aborted:
         return _no(ask.rollout, f"it was aborted by {rollout.halted_by}", "a new rollout")
     if service is not None:
         return _each({service: services[service]}, ask.command, now)
-    chosen = {name: state for name, state in services.items() if state.ended is None or verb is Verb.RETRY}
+    chosen = {name: state for name, state in services.items() if state.ended is None or _again(rollout, name, verb)}
     said, drafts = _answers(chosen, ask.command, now)
     if verb is Verb.RESUME and rollout.environment is not None:
         said = [Said(ask.rollout, Kind.ACCEPTED, "goes on, whatever its environment shows"), *said]
@@ -81,7 +93,30 @@ def reply(rollout: RolloutState | None, services: Services, ask: Ask, now: Now) 
     if verb is Verb.RESUME and rollout.halted is not None and not rollout.aborted:
         lifted, fact = _lift(rollout, services, ask.command, now)
         said, drafts = [lifted, *said], [(rollout_stream(rollout.plan.rollout), fact), *drafts]
+    if verb is Verb.RESUME and (again := asked_again(rollout, now)):
+        said = [Said(rollout.plan.rollout, Kind.ACCEPTED, "approval is asked for again"), *said]
+        drafts += [(rollout_stream(rollout.plan.rollout), fact) for fact in again]
     return _sum(said), tuple(drafts)
+
+
+def reply_engine(state: EngineState, command: Command, now: Now) -> tuple[Reply, tuple[Draft, ...]]:
+    """Answer a word for the engine as a whole."""
+    fact, answered = answer_freeze(state, command, now)
+    return _about("freeze", answered), () if fact is None else ((ENGINE_STREAM, fact),)
+
+
+def _about(about: str, answered: Answer) -> Reply:
+    match answered:
+        case Told(said=text):
+            return _sum([Said(about, Kind.ACCEPTED, text)])
+        case NoOp(said=text):
+            return _sum([Said(about, Kind.NO_OP, text)])
+        case Refused(why=why, instead=instead):
+            return _sum([Said(about, Kind.REFUSED, why, instead)])
+
+
+def _again(rollout: RolloutState, service: ServiceName, verb: Verb) -> bool:
+    return verb is Verb.RETRY and service not in rollout.handed_over
 
 
 def _each(services: Services, command: Command, now: Now) -> tuple[Reply, tuple[Draft, ...]]:
@@ -105,6 +140,31 @@ def _answers(services: Services, command: Command, now: Now) -> tuple[list[Said]
 
 
 # --- words for a rollout ---
+
+
+def _for_rollout(
+    rollout: RolloutState, services: Services, command: Command, now: Now, groups: Groups
+) -> tuple[Reply, tuple[Draft, ...]]:
+    match command.verb:
+        case Verb.HALT:
+            return _halt(rollout, services, command, now)
+        case Verb.ABORT:
+            return _abort(rollout, services, command, now)
+        case Verb.AMEND:
+            answered, drafts = answer_amend(rollout, services, command)
+            return _about(rollout.plan.rollout, answered), drafts
+        case _:
+            return _spoken(rollout, answer_approval(rollout, command, groups, now))
+
+
+def _spoken(rollout: RolloutState, answers: Iterable[Spoken]) -> tuple[Reply, tuple[Draft, ...]]:
+    said: list[Said] = []
+    drafts: list[Draft] = []
+    for each in answers:
+        kind = Kind.REFUSED if each.fact is None else Kind.ACCEPTED
+        said.append(Said(each.about, kind, each.text, each.instead))
+        drafts += [] if each.fact is None else [(rollout_stream(rollout.plan.rollout), each.fact)]
+    return _sum(said), tuple(drafts)
 
 
 def _lift(rollout: RolloutState, services: Services, command: Command, now: Now) -> tuple[Said, fleet_event.HaltLifted]:

@@ -5,8 +5,10 @@ from enum import IntEnum
 
 import msgspec
 
+from rollout.core.around import ALONE, Around
 from rollout.core.ending import Outcome
-from rollout.core.fleet import RolloutState, Summary, decide_fleet
+from rollout.core.fleet import consider_fleet
+from rollout.core.fleet_state import RolloutState, Summary
 from rollout.core.names import POLICY, Now, ServiceName
 from rollout.core.phase import Forward
 from rollout.core.service import ServiceRollout
@@ -30,14 +32,16 @@ class Result(msgspec.Struct, frozen=True):
     reason: str
 
 
-def is_over(state: RolloutState, summaries: Mapping[ServiceName, Summary], now: Now) -> bool:
-    """Tell whether nothing moves on without a person: nothing is in motion and nothing can be admitted."""
+def is_over(state: RolloutState, summaries: Mapping[ServiceName, Summary], now: Now, around: Around = ALONE) -> bool:
+    """Tell whether nothing moves on without a person: nothing is in motion, to be done, or waited for that comes."""
     if state.closed is not None:
         return True
+    if any(each.in_flight and not each.for_person for each in summaries.values()):
+        return False
     if state.environment is not None:
         return False
-    moving = any(each.admitted and each.outcome is None and not each.for_person for each in summaries.values())
-    return not moving and decide_fleet(state, summaries, now) is None
+    course = consider_fleet(state, summaries, now, around)
+    return course.action is None and not course.goes_on
 
 
 def result(
@@ -46,8 +50,12 @@ def result(
     services: Mapping[ServiceName, ServiceRollout],
     *,
     strict_exit: bool,
+    stuck: str = "",
 ) -> Result:
-    """Judge a rollout that is over. Precedence: waits for a person, went back, ended by a person, as allowed."""
+    """Judge a rollout that is over. Precedence: waits for a person, went back, ended by a person, as allowed.
+
+    `stuck` says of what was not begun what it waits for.
+    """
     unended = [name for name, summary in summaries.items() if summary.outcome is None]
     # What a halt stopped before anything was touched has merely not started.
     waiting = [
@@ -59,6 +67,8 @@ def result(
         return Result(ExitCode.FOR_PERSON, "waits for a person", f"{_count(waiting)} held; {waiting[0]}: {why}")
     if state.halted is not None:
         return _halted(state, summaries, services, unended, strict_exit=strict_exit)
+    if stuck:
+        return Result(ExitCode.FOR_PERSON, "waits for a person", f"{len(unended)} not started; {stuck}")
     return _ended(summaries, services, strict_exit=strict_exit)
 
 

@@ -3,6 +3,7 @@
 import msgspec
 
 from rollout.core.ending import Claim
+from rollout.core.plan import HealthPlan, WalkPlan
 from rollout.core.snapshot import Sighting
 
 
@@ -44,4 +45,15 @@ class Witnessed(msgspec.Struct, frozen=True, tag="witnessed"):
     """Nobody could look in time, so nothing counts."""
 
 
-WordFact = Advanced | Retried | Claimed | Witnessed
+class TermsChanged(msgspec.Struct, frozen=True, tag="terms_changed"):
+    """A person amended the rollout: from here on these clocks and checks count."""
+
+    health: HealthPlan
+    walk: WalkPlan
+    begin_timeout_s: float
+    timeout_s: float
+    who: str
+    note: str
+
+
+WordFact = Advanced | Retried | Claimed | Witnessed | TermsChanged

@@ -26,6 +26,7 @@ from rollout.core.phase import (
 )
 from rollout.core.service import Hold, Resolution, ServiceRollout, Stop
 from rollout.core.stages import after_gate
+from rollout.core.terms import ServiceTerms, with_service_terms
 
 Withholding = event.Held | event.Released | event.Stopped | event.Resumed
 Word = Withholding | event.TurnedBack | word_event.WordFact
@@ -44,6 +45,9 @@ def spoken(state: ServiceRollout, fact: Word, t: float) -> ServiceRollout | None
             return _claimed(state, fact, t)
         case word_event.Witnessed():
             return _witnessed(state, fact)
+        case word_event.TermsChanged(health=health, walk=walk, begin_timeout_s=begin_timeout_s, timeout_s=timeout_s):
+            terms = ServiceTerms(health, walk, begin_timeout_s, timeout_s)
+            return replace(state, plan=with_service_terms(state.plan, terms))
         case _:
             return _withheld(state, fact, t)
 

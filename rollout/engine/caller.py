@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rollout.core import event
 from rollout.core.action import Submit
+from rollout.core.caps import takes_a_domain
 from rollout.core.deadline import call_limit
 from rollout.core.decide import FRESH_S, decide
 from rollout.core.drafts import still_wanted, voice
@@ -17,6 +18,7 @@ from rollout.engine.kit import Kit
 from rollout.engine.pacer import Kind, Lane, jitter
 from rollout.engine.streams import service_state
 from rollout.engine.turn import Turn
+from rollout.engine.waiting import until_news
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +59,33 @@ async def call(kit: Kit, stream: StreamName, action: Submit, news: asyncio.Futur
     The wait for the permit ends with `news`, and where the call would be overdue; from the recorded intent to the
     recorded answer nothing interrupts. A permit that comes when something else is wanted first stays with `turn`.
     """
+    if await _held(kit, stream, action):
+        return
+    try:
+        if await _seated(kit, stream, action, news):
+            await _call(kit, stream, action, news, turn)
+    finally:
+        kit.room.leave(service_state(kit.ledger, stream))
+
+
+async def _call(kit: Kit, stream: StreamName, action: Submit, news: asyncio.Future[None], turn: Turn) -> None:
     state, now = service_state(kit.ledger, stream), kit.clock.now()
     scope = kit.platform.write_scope(state.target)
-    lane = Lane.GOING_BACK if action.going_back else Lane.FORWARD
+    lane = Lane.GOING_BACK if action.going_back else kit.forward
     # At an overdue call it is looked first; until the look in hand is old, that is not wanted yet.
     until_t = max(call_limit(state, now.t).t, now.t + FRESH_S)
     if not await turn.to_call(scope, lane, repeat=_tries(state) > 0, until_t=until_t, news=news):
         return
     state, now = service_state(kit.ledger, stream), kit.clock.now()
-    if decide(state, now) != action:
+    if decide(state, now) != action or await _held(kit, stream, action):
         return
     turn.use()
     number = state.calls + 1
     intent = event.Intended(number, action.operation, kit.quarantine_s)
-    await kit.ledger.put([(stream, intent)], now=now, actor=voice(intent))
+    intended = kit.ledger.put([(stream, intent)], now=now, actor=voice(intent))
+    if takes_a_domain(action.operation):
+        kit.room.check(service_state(kit.ledger, stream))
+    await intended
     ticket, asked_t = CallTicket(kit, stream, number, scope), kit.clock.now().t
     outcome = await kit.platform.submit(state.target, action.operation, ticket)
     _tell_pacer(ticket, asked_t, outcome, repeat=_tries(state) > 0)
@@ -78,6 +93,24 @@ async def call(kit: Kit, stream: StreamName, action: Submit, news: asyncio.Futur
         outcome = Refused(RefusedKind.THROTTLED, f"not sent, for {scope} was throttled meanwhile: {outcome.error}")
     answer = _answer(kit, state, number, outcome)
     await kit.ledger.put([(stream, answer)], now=kit.clock.now(), actor=voice(answer))
+
+
+async def _seated(kit: Kit, stream: StreamName, action: Submit, news: asyncio.Future[None]) -> bool:
+    """Have a seat for a call that takes a domain down; False = `news` came before."""
+    if not takes_a_domain(action.operation):
+        return True
+    entering = kit.room.enter(service_state(kit.ledger, stream), going_back=action.going_back)
+    return await until_news(entering, news, name=f"room {stream}")
+
+
+async def _held(kit: Kit, stream: StreamName, action: Submit) -> bool:
+    """Hold the service where the rules of the fleet want that before a forward call; True = it is held."""
+    now = kit.clock.now()
+    held = None if action.going_back else kit.hold_before(service_state(kit.ledger, stream), action.operation, now)
+    if held is None:
+        return False
+    await kit.ledger.put([(stream, held)], now=now, actor=held.who)
+    return True
 
 
 def _tell_pacer(ticket: CallTicket, asked_t: float, outcome: Outcome, *, repeat: bool) -> None:

@@ -6,25 +6,33 @@ was after the last append.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from typing import Any
 
+from rollout.core.admission import Scene
 from rollout.core.command import Ask
+from rollout.core.conflict import handover, refusal
 from rollout.core.drafts import opening
-from rollout.core.fleet import summarize
 from rollout.core.names import ENGINE, RolloutId, ServiceName, StreamName, is_service_stream
 from rollout.core.plan import RolloutPlan, ServicePlan
-from rollout.core.reply import Reply
+from rollout.core.reply import NOBODY, Reply
 from rollout.core.result import Result, result
 from rollout.core.service import ServiceRollout
+from rollout.core.summary import summarize
+from rollout.core.waiting import stuck
+from rollout.core.word_approval import Groups
+from rollout.engine.bucket import Lane
 from rollout.engine.dispatcher import Dispatcher
 from rollout.engine.groups import unwrapped
 from rollout.engine.inbox import INBOX_POLL_S, Inbox
 from rollout.engine.kit import Kit
+from rollout.engine.neighbours import Neighbours
 from rollout.engine.records import what_runs
 from rollout.engine.runner import Runner
 from rollout.engine.streams import newest_attempts, rollout_state, service_state
 from rollout.engine.surroundings import Changes, Surroundings
-from rollout.errors import JournalFull
+from rollout.errors import CommandRefused, JournalFull
 from rollout.journal.journal import Journal, Recorded
 
 HEARTBEAT_S = 5.0
@@ -32,26 +40,45 @@ HEARTBEAT_S = 5.0
 
 
 class Engine:
-    """Runs rollouts of one journal. Use `run` once for each rollout that is to go on."""
+    """Runs rollouts of one journal. Use `run` once for each rollout that is to go on; several at once `at_work`.
+
+    `groups` are the people who may approve.
+    """
 
     def __init__(
-        self, journal: Journal, kit: Kit, *, inbox_poll_s: float = INBOX_POLL_S, heartbeat_s: float = HEARTBEAT_S
+        self,
+        journal: Journal,
+        kit: Kit,
+        *,
+        inbox_poll_s: float = INBOX_POLL_S,
+        heartbeat_s: float = HEARTBEAT_S,
+        groups: Groups = NOBODY,
     ) -> None:
         self._journal = journal
-        self._kit = kit
         self._runners: dict[StreamName, Runner] = {}
-        self._dispatcher: Dispatcher | None = None
+        self._dispatchers: dict[RolloutId, Dispatcher] = {}
         self._draining = False
+        self._working = False
         self._heartbeat_s = heartbeat_s
         self._changes: Changes = {}
-        self._inbox = Inbox(journal, kit.ledger, kit.clock, self._tell_dispatcher, inbox_poll_s)
+        self._around = Neighbours(kit.ledger, kit.room, self._dispatchers)
+        self._kit = dataclasses.replace(kit, hold_before=self._around.hold_before)
+        self._inbox = Inbox(journal, kit.ledger, kit.clock, self._tell_dispatchers, inbox_poll_s, groups=groups)
         kit.ledger.listen(self._on_recorded)
 
     async def open_rollout(self, plan: RolloutPlan, services: Sequence[ServicePlan], *, actor: str = ENGINE) -> None:
-        """Write the rollout and its services down, all or nothing; durable on return. `actor` is who asked for it."""
+        """Write the rollout and its services down, all or nothing; durable on return. `actor` is who asked for it.
+
+        Raises CommandRefused where another rollout has what it wants and the policy does not say what happens then.
+        """
+        claims = self._around.claims(but=plan.rollout)
+        if refused := refusal(plan, services, claims):
+            raise CommandRefused(refused)
         known = await what_runs(self._kit.ledger, {each.service for each in services})
-        drafts = opening(plan, tuple(services), known)
-        await self._kit.ledger.put(drafts, now=self._kit.clock.now(), actor=actor)
+        drafts = (*opening(plan, tuple(services), known), *handover(plan, services, self._around.claims(), actor))
+        pending = self._kit.ledger.put(drafts, now=self._kit.clock.now(), actor=actor)
+        self._around.forget()
+        await pending
 
     async def say(self, ask: Ask) -> Reply:
         """Answer a person's command; what it makes true is durable on return."""
@@ -60,35 +87,86 @@ class Engine:
     def drain(self) -> None:
         """Stop resumable: effects in hand are finished and recorded, waits end at once. Safe to call repeatedly."""
         self._draining = True
-        if self._dispatcher is not None:
-            self._dispatcher.drain()
+        for dispatcher in self._dispatchers.values():
+            dispatcher.drain()
         for runner in self._runners.values():
             runner.drain()
 
+    @contextlib.asynccontextmanager
+    async def at_work(self) -> AsyncIterator[None]:
+        """Listen to people and follow what is in flight, for the time of a block; `run` does so by itself."""
+        if self._working:
+            yield
+            return
+        self._working = True
+        try:
+            async with asyncio.TaskGroup() as group:
+                background = [
+                    group.create_task(self._kit.tracker.run(), name="tracker"),
+                    group.create_task(self._beat(), name="heartbeat"),
+                    group.create_task(self._inbox.run(), name="inbox"),
+                ]
+                yield
+                for task in background:
+                    task.cancel()
+        finally:
+            self._working = False
+
     async def run(self, rollout: RolloutId, *, strict_exit: bool = False) -> Result | None:
-        """Go on with `rollout` until it is over; None = drained before that."""
+        """Go on with `rollout` until it is over; None = drained before that.
+
+        Whoever has what it waits for is gone on with, too, as long as it waits.
+        """
         for _, stream in newest_attempts(self._kit.ledger, rollout):
             await self._kit.ledger.recall(stream)
         with unwrapped():
             # What was asked while no engine ran may be what the rollout waits for.
             await self._inbox.answer_all()
-            over = await self._run(rollout)
+            async with self.at_work():
+                over = await self._run(rollout)
         return self.result(rollout, strict_exit=strict_exit) if over else None
 
     async def _run(self, rollout: RolloutId) -> bool:
+        for claim in self._around.claims():
+            for state in claim.services.values():
+                self._around.told(state.stream)
+        beside = [other for other in self._around.before(rollout) if other not in self._dispatchers]
         async with asyncio.TaskGroup() as group:
-            background = [
-                group.create_task(self._kit.tracker.run(), name="tracker"),
-                group.create_task(self._beat(), name="heartbeat"),
-                group.create_task(self._inbox.run(), name="inbox"),
-                group.create_task(Surroundings(self._kit, rollout, self._changes).run(), name="surroundings"),
-            ]
-            async with asyncio.TaskGroup() as services:
-                over = await self._dispatch(rollout, services)
-                for runner in self._runners.values():
-                    runner.drain()
-            for task in background:
-                task.cancel()
+            for other in beside:
+                group.create_task(self._dispatch(other), name=f"rollout {other}")
+            over = await self._dispatch(rollout)
+            for other in beside:
+                if other in self._dispatchers:
+                    self._dispatchers[other].drain()
+        return over
+
+    async def _dispatch(self, rollout: RolloutId) -> bool:
+        """Drive one rollout and its services until it is over (True) or drains."""
+        async with asyncio.TaskGroup() as group:
+            own: list[Runner] = []
+
+            def start(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+                return group.create_task(work, name=name)
+
+            def spawn(stream: StreamName) -> None:
+                runner = Runner(kit, stream)
+                self._runners[stream] = runner
+                own.append(runner)
+                start(runner.run(), f"runner {stream}")
+
+            urgent = rollout_state(self._kit.ledger, rollout).plan.urgent
+            kit = dataclasses.replace(self._kit, forward=Lane.URGENT) if urgent else self._kit
+            dispatcher = Dispatcher(kit, rollout, spawn, start, self._around)
+            self._dispatchers[rollout] = dispatcher
+            if self._draining:
+                dispatcher.drain()
+            looking = start(Surroundings(kit, rollout, self._changes).run(), f"surroundings {rollout}")
+            over = await dispatcher.run()
+            looking.cancel()
+            del self._dispatchers[rollout]
+            self._wake_all()
+            for runner in own:
+                runner.drain()
         return over
 
     def services(self, rollout: RolloutId) -> Mapping[ServiceName, ServiceRollout]:
@@ -100,24 +178,16 @@ class Engine:
         """Judge a rollout that is over."""
         services, now = self.services(rollout), self._kit.clock.now()
         summaries = {name: summarize(each, now) for name, each in services.items()}
-        return result(rollout_state(self._kit.ledger, rollout), summaries, services, strict_exit=strict_exit)
-
-    async def _dispatch(self, rollout: RolloutId, group: asyncio.TaskGroup) -> bool:
-        def spawn(stream: StreamName) -> None:
-            runner = Runner(self._kit, stream)
-            self._runners[stream] = runner
-            group.create_task(runner.run(), name=f"runner {stream}")
-
-        self._dispatcher = Dispatcher(self._kit.ledger, self._kit.clock, rollout, spawn)
-        if self._draining:
-            return False
-        return await self._dispatcher.run()
+        state = rollout_state(self._kit.ledger, rollout)
+        kept = stuck(Scene(state, summaries, now, self._around.around(rollout, now)))
+        return result(state, summaries, services, strict_exit=strict_exit, stuck=kept)
 
     async def _beat(self) -> None:
         while True:
             now = self._kit.clock.now()
+            said = [each for each in (self._kit.pacer.said(), self._kit.room.said()) if each]
             with contextlib.suppress(JournalFull):  # the ledger tells of it; a beat that is missed costs engine time
-                await self._journal.beat(now, self._kit.pacer.said())
+                await self._journal.beat(now, "; ".join(said))
             await self._kit.clock.sleep_until(now.t + self._heartbeat_s)
 
     def _on_recorded(self, recorded: Sequence[Recorded]) -> None:
@@ -125,13 +195,20 @@ class Engine:
             stream = each.entry.stream
             if (runner := self._runners.get(stream)) is not None:
                 runner.nudge()
-            self._tell_dispatcher(stream)
+            self._tell_dispatchers(stream)
 
-    def _tell_dispatcher(self, stream: StreamName) -> None:
-        if self._dispatcher is None:
-            return
+    def _tell_dispatchers(self, stream: StreamName) -> None:
+        """Tell whose service it was; what began or ended may be what another rollout waits for."""
         state = self._kit.ledger.service(stream) if is_service_stream(stream) else None
+        if state is None:
+            self._wake_all()
+        elif (dispatcher := self._dispatchers.get(state.plan.rollout)) is not None:
+            dispatcher.nudge(state)
         if state is not None:
-            self._dispatcher.nudge(state)
-        else:
-            self._dispatcher.wake()
+            self._around.told(stream)
+            if state.ended is not None:
+                self._wake_all()
+
+    def _wake_all(self) -> None:
+        for dispatcher in self._dispatchers.values():
+            dispatcher.wake()

@@ -6,13 +6,14 @@ from typing import Final
 
 import msgspec
 
-from rollout.core.command import Ask
+from rollout.core.command import FOR_ENGINES, Ask
 from rollout.core.drafts import Draft
 from rollout.core.evolve import IllegalFact
-from rollout.core.fleet import RolloutState
+from rollout.core.fleet_state import RolloutState
 from rollout.core.names import Now, RolloutId, ServiceName, StreamName
-from rollout.core.reply import Kind, Reply, Said, reply
+from rollout.core.reply import NOBODY, Kind, Reply, Said, reply, reply_engine
 from rollout.core.service import ServiceRollout
+from rollout.core.word_approval import Groups
 from rollout.engine.clock import Clock
 from rollout.engine.streams import RolloutLedger, newest_attempts, service_state
 from rollout.errors import JournalFull
@@ -34,6 +35,8 @@ class Inbox:
         clock: Clock,
         heard: Callable[[StreamName], None],
         poll_s: float = INBOX_POLL_S,
+        *,
+        groups: Groups = NOBODY,
     ) -> None:
         """Tell `heard` at once of every stream that a word changed: before anybody decides on what was true before."""
         self._journal = journal
@@ -41,6 +44,7 @@ class Inbox:
         self._clock = clock
         self._heard = heard
         self._poll_s = poll_s
+        self._groups = groups
 
     async def run(self) -> None:
         """Answer whatever comes, for ever; on a full disk nobody can be answered, and is later."""
@@ -83,8 +87,10 @@ class Inbox:
         await pending
 
     def _reply(self, ask: Ask, now: Now) -> tuple[Reply, tuple[Draft, ...]]:
+        if ask.command.verb in FOR_ENGINES:
+            return reply_engine(self._ledger.engine(), ask.command, now)
         rollout = self._ledger.rollout(ask.rollout)
-        return reply(rollout, self._services(ask.rollout, rollout), ask, now)
+        return reply(rollout, self._services(ask.rollout, rollout), ask, now, self._groups)
 
     def _services(self, rollout: RolloutId, state: RolloutState | None) -> dict[ServiceName, ServiceRollout]:
         """Give the newest attempts; those of a rollout that is over are not kept in memory, and hear nothing."""

@@ -150,7 +150,7 @@ class _Watching:
     def ask(self, action: Watch) -> None:
         """Register polls and looks with the tracker."""
         state = self._state
-        lane = Lane.LOOK_BEFORE_WRITE if self._turn.keeps else Lane.FORWARD
+        lane = Lane.LOOK_BEFORE_WRITE if self._turn.keeps else self._kit.forward
         if state.turned_back:
             lane = Lane.GOING_BACK
         for source in action.sources:
@@ -208,7 +208,7 @@ class _Watching:
         scope = self._kit.platform.write_scope(self._state.target)
         # The end of a gate's own clock is no deadline: if it were, gates alone would use up a slow subscription.
         near = now_t > deadline(self._state, now_t).t - NEAR_S
-        lane = Lane.NEAR_DEADLINE if near else Lane.FORWARD
+        lane = max(Lane.NEAR_DEADLINE, self._kit.forward) if near else self._kit.forward
         return await self._turn.to_look(scope, lane, looks, now_t + PATIENCE_S)
 
     def _crowded(self) -> Evidence:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rollout.core.fleet import RolloutState
+from rollout.core.fleet_state import RolloutState
 from rollout.core.names import RolloutId, ServiceName, StreamName, service_stream
 from rollout.core.service import ServiceRollout
 from rollout.errors import InvariantBroken
@@ -33,7 +33,12 @@ def newest_attempts(ledger: RolloutLedger, rollout: RolloutId) -> Iterator[tuple
     """Go through the services of a rollout and their newest attempts."""
     for wave in rollout_state(ledger, rollout).plan.waves:
         for service in wave.services:
-            attempt = 1
-            while ledger.row(service_stream(rollout, service, attempt + 1)) is not None:
-                attempt += 1
-            yield service, service_stream(rollout, service, attempt)
+            yield service, newest_attempt(ledger, rollout, service)
+
+
+def newest_attempt(ledger: RolloutLedger, rollout: RolloutId, service: ServiceName) -> StreamName:
+    """Name the stream of the newest attempt at a service."""
+    attempt = 1
+    while ledger.row(service_stream(rollout, service, attempt + 1)) is not None:
+        attempt += 1
+    return service_stream(rollout, service, attempt)

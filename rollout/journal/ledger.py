@@ -14,7 +14,9 @@ from typing import Generic, Protocol, Self, TypeVar
 from rollout.core.event import Closed, Entry, Fact
 from rollout.core.evolve import IllegalFact
 from rollout.core.fleet_event import RolloutClosed
+from rollout.core.freeze import NO_FREEZE, EngineState, evolve_engine
 from rollout.core.names import (
+    ENGINE_STREAM,
     Digest,
     Now,
     RolloutId,
@@ -57,6 +59,7 @@ class Ledger(Generic[S, R]):
         self._carrier = Carrier(journal, sleep)
         self._services: dict[StreamName, S] = {}
         self._rollouts: dict[StreamName, R] = {}
+        self._engine: dict[StreamName, EngineState] = {}
         self._index: dict[StreamName, StreamRow] = {}
 
     @contextlib.asynccontextmanager
@@ -96,6 +99,10 @@ class Ledger(Generic[S, R]):
     def rollouts(self) -> Mapping[RolloutId, R]:
         """Give all rollouts as they are now, in the order in which they were opened."""
         return {RolloutId(stream): state for stream, state in self._rollouts.items()}
+
+    def engine(self) -> EngineState:
+        """Give what was said to the engine as a whole."""
+        return self._engine.get(ENGINE_STREAM, NO_FREEZE)
 
     def row(self, stream: StreamName) -> StreamRow | None:
         """Give a stream's last version and whether it has ended; None for a stream that has not begun."""
@@ -143,9 +150,10 @@ class Ledger(Generic[S, R]):
     async def _load(self, row: StreamRow) -> None:
         services: dict[StreamName, S] = {}
         rollouts: dict[StreamName, R] = {}
+        engine: dict[StreamName, EngineState] = {}
         for recorded in await self._journal.read(row.stream):
             try:
-                self._evolve(recorded.entry, services, rollouts)
+                self._evolve(recorded.entry, services, rollouts, engine)
             except IllegalFact as error:
                 message = (
                     f"{row.stream} version {recorded.entry.version} does not follow from what is recorded: {error}"
@@ -153,6 +161,7 @@ class Ledger(Generic[S, R]):
                 raise JournalDamaged(message) from error
         self._services |= services
         self._rollouts |= rollouts
+        self._engine |= engine
 
     # --- recording ---
 
@@ -172,15 +181,17 @@ class Ledger(Generic[S, R]):
         self._carrier.refuse_if_unable(len(drafts))
         services = ChainMap[StreamName, S]({}, self._services)
         rollouts = ChainMap[StreamName, R]({}, self._rollouts)
+        engine = dict(self._engine)
         index: dict[StreamName, StreamRow] = {}
         entries = []
         for stream, fact in drafts:
             entry = Entry(stream, self._next_version(stream, index.get(stream)), now, actor, fact)
-            self._evolve(entry, services, rollouts)
+            self._evolve(entry, services, rollouts, engine)
             index[stream] = StreamRow(stream, entry.version, ended=isinstance(fact, Closed | RolloutClosed))
             entries.append(entry)
         self._services |= services.maps[0]
         self._rollouts |= rollouts.maps[0]
+        self._engine = engine
         self._index |= index
         pending = Pending(entries, [row.stream for row in index.values() if row.ended], answers)
         self._carrier.queue(pending)
@@ -195,7 +206,11 @@ class Ledger(Generic[S, R]):
         entry: Entry,
         services: MutableMapping[StreamName, S],
         rollouts: MutableMapping[StreamName, R],
+        engine: MutableMapping[StreamName, EngineState],
     ) -> None:
+        if entry.stream == ENGINE_STREAM:
+            engine[ENGINE_STREAM] = evolve_engine(engine.get(ENGINE_STREAM), entry)
+            return
         if is_service_stream(entry.stream):
             services[entry.stream] = self._fold_service(services.get(entry.stream), entry)
         else:

@@ -12,6 +12,7 @@ from rollout.policy.model.policy import Policy
 from rollout.policy.model.select import Names, Rest
 from rollout.policy.model.walk import Walk
 from rollout.policy.placeholders import used
+from rollout.policy.selection import wave_faults
 from rollout.policy.tree import Loc, did_you_mean
 
 Fault: TypeAlias = tuple[Loc, str]
@@ -117,13 +118,17 @@ def fleet_faults(fleet: Fleet) -> Iterator[Fault]:
 
 
 def selection_faults(policy: Policy, fleet: Fleet) -> Iterator[Fault]:
-    """Say which services a policy names that its fleet does not have."""
+    """Say which services a policy names that its fleet does not have; if none, what its waves make of the fleet."""
     unknown = _unknown_service(fleet)
+    strangers = False
     for number, wave in enumerate(policy.waves):
         if isinstance(wave.select, Names):
             for at, name in enumerate(wave.select.names):
                 if name not in fleet.services:
+                    strangers = True
                     yield ("waves", number, "select", at), unknown(name)
+    if not strangers:
+        yield from wave_faults(policy, fleet)
 
 
 def _unknown_service(fleet: Fleet) -> Callable[[str], str]:

@@ -7,7 +7,6 @@ from rollout.errors import Problem
 from rollout.policy.bundle import Bundle
 from rollout.policy.fields import named
 from rollout.policy.model.base import Doc
-from rollout.policy.model.select import Rest
 from rollout.policy.problems import in_order
 from rollout.policy.tree import Loc
 
@@ -32,11 +31,34 @@ SUPPORTED: Final[dict[str, Any]] = {
     "fleet.subscription": ANY,
     "fleet.slot": ANY,
     "fleet.services.*.tags": ANY,
+    "fleet.services.*.needs": ANY,
+    "fleet.services.*.paired": ANY,
     "waves[].name": ANY,
-    "waves[].select": (Rest(),),
+    "waves[].select": ANY,
     "waves[].max_parallel": ANY,
+    "waves[].max_parallel_per": ANY,
     "waves[].failure_tolerance": ANY,
     "waves[].strict": ANY,
+    "waves[].needs": ANY,
+    "waves[].bake": ANY,
+    "waves[].bake_first": ANY,
+    "waves[].health.wait_duration": ANY,
+    "waves[].health.stable_duration": ANY,
+    "waves[].health.retry_timeout": ANY,
+    "waves[].health.interval": ANY,
+    "waves[].health.on_unknown": ANY,
+    "waves[].health.baseline": ANY,
+    "waves[].health.checks": ANY,
+    "waves[].walk.bake_before_last": ANY,
+    "waves[].walk.domain_timeout": ANY,
+    "waves[].walk.allow_no_rollback": ANY,
+    "waves[].on_failure": ANY,
+    "waves[].approve.by": ANY,
+    "waves[].approve.before": ("start", "last"),
+    "waves[].approve.within": ANY,
+    "waves[].windows.open": ANY,
+    "waves[].windows.except": ANY,
+    "waves[].windows.mid_service": ANY,
     "health.wait_duration": ANY,
     "health.stable_duration": ANY,
     "health.retry_timeout": ANY,
@@ -61,26 +83,25 @@ SUPPORTED: Final[dict[str, Any]] = {
     "walk.allow_no_rollback": ANY,
     "operation_timeout": ANY,
     "timeout": ANY,
-    "on_failure.service": ANY,
-    "rollback.mode": ANY,
-    "rollback.timeout": ANY,
-    "rollback.package": ANY,
-    "rollback.configuration": ANY,
-    "rollback.capture_container": ANY,
+    "on_failure": ANY,
+    "rollback": ANY,
     "foreign": ANY,
+    "windows.open": ANY,
+    "windows.except": ANY,
+    "windows.mid_service": ANY,
+    "on_conflict": ANY,
+    "priority": ANY,
+    "approve.by": ANY,
+    "approve.before": ("start", "last"),
+    "approve.within": ANY,
 }
 """Fields that may differ from their defaults, and the values they may have."""
-
-_WORDS = {Rest(): "rest"}
 
 
 def unsupported(bundle: Bundle) -> list[Problem]:
     """Give a problem for everything the policy sets away from its default that `run` cannot do."""
     problems = [bundle.problem(loc, message) for loc, message in _faults(bundle.policy, (), "")]
     problems += [bundle.problem(loc, message) for loc, message in _faults(bundle.fleet, ("fleet",), "fleet.")]
-    if len(bundle.policy.waves) > 1:
-        message = "more than one wave is not supported yet by `run`; supported is one with `select: rest`"
-        problems.append(bundle.problem(("waves", 1), message))
     if not bundle.policy.health.checks:
         message = "a policy without any check is not supported yet by `run`; supported is `instances: ready`"
         problems.append(bundle.problem(("health", "checks"), message))
@@ -99,7 +120,7 @@ def _faults(doc: Doc, loc: Loc, prefix: str) -> Iterator[tuple[Loc, str]]:
         if path in SUPPORTED:
             allowed = SUPPORTED[path]
             if allowed is not ANY and value not in allowed:
-                words = ", ".join(str(_WORDS.get(choice, choice)) for choice in allowed)
+                words = ", ".join(str(choice) for choice in allowed)
                 yield here, f"this value is not supported yet by `run`; supported: {words}"
         elif any(known.startswith((f"{path}.", f"{path}[")) for known in SUPPORTED):
             for step, inner, nesting in _inside(value):

@@ -21,6 +21,8 @@ class Asked(msgspec.Struct, frozen=True):
     metric_servers: frozenset[str] = frozenset()
     webhooks: bool = False
     """Whether a check posts a signed question."""
+    approvers: tuple[str, ...] = ()
+    """Groups that have to approve something."""
 
 
 def refusals(settings: RunSettings, asked: Asked) -> list[str]:
@@ -35,6 +37,9 @@ def _refusals(settings: RunSettings, asked: Asked) -> Iterator[str]:
             if services > most:
                 yield f"wave `{wave}` has {services} services, and limits.services_per_wave is {most}"
     yield from _hook_refusals(settings, asked)
+    for group in asked.approvers:
+        if not settings.groups.get(group):
+            yield f"`approve.by` names the group {group}, and nobody is in it: add it to [groups] of the settings"
     if settings.allow is None:
         return
     allowed = settings.allow.subscriptions

@@ -15,9 +15,9 @@ EMULATOR: Final = "http://127.0.0.1:10080"
 
 
 def run_settings(
-    loaded: Loaded, subscription: str, *, endpoint: str | None = None, strict_exit: bool = False
+    loaded: Loaded, subscription: str, *, endpoint: str | None = None, strict_exit: bool = False, user: str = ""
 ) -> RunSettings:
-    """Give the settings of an engine for one subscription; raises UsageError.
+    """Give the settings of an engine for one subscription and the `user` who submits; raises UsageError.
 
     `endpoint` lays a loopback emulator over what the settings say. Any other address must be the one the settings name
     for this subscription: credentials are shown nowhere else.
@@ -31,12 +31,15 @@ def run_settings(
         state=settings.state or default_state(),
         request_timeout_s=settings.limits.request_timeout,
         strict_exit=strict_exit,
+        user=user,
         access=access,
         limits=settings.limits,
         allow=settings.allow,
         check_packages=settings.check_packages and not is_loopback(_host(url)),
         metrics=settings.metrics,
         webhooks=settings.webhooks,
+        in_flight={name: each.in_flight for name, each in settings.subscriptions.items()},
+        groups=dict(settings.groups),
     )
 
 

@@ -110,12 +110,23 @@ class Endpoint(Doc):
     """Certificate authorities to trust instead of the machine's, in PEM."""
 
 
+class InFlight(Doc):
+    """How much may be under way at once; what is absent has no bound."""
+
+    services: scalars.Cap | None = None
+    domains: scalars.Cap | None = None
+    """Upgrade domains that are down, or may be, through our doing."""
+    instances: scalars.Cap | None = None
+    """Instances in these domains."""
+
+
 class Subscription(Doc):
     """Which endpoint a subscription is asked at, and what is shown there."""
 
     endpoint: str = PUBLIC
     certificate: Certificate | None = None
     token: Token | None = None
+    in_flight: InFlight = InFlight()
 
 
 class Access(Doc):
@@ -158,6 +169,9 @@ class Limits(Doc):
     """Whether many operations of one subscription may be found in a listing of it, instead of asking for each."""
     listing_every: scalars.Seconds = LISTING_EVERY_S
     """How long one such listing is read."""
+    in_flight: InFlight = InFlight()
+    """Of all rollouts of an engine together."""
+    in_flight_per_rollout: InFlight = InFlight()
 
 
 class Allow(Doc):
@@ -204,6 +218,8 @@ class Settings(Doc):
     """Ask whether packages are there before a service is touched; false where this machine may not reach them."""
     metrics: dict[scalars.Name, MetricServer] = Field(default_factory=dict, max_length=scalars.LIST_MAX)
     webhooks: Webhooks = Webhooks()
+    groups: dict[scalars.Name, scalars.People] = Field(default_factory=dict, max_length=scalars.LIST_MAX)
+    """Who may approve: group -> the login names in it."""
 
     def endpoint_of(self, subscription: Subscription) -> Endpoint | None:
         """Give the endpoint a subscription names: the file's own, else a built-in one."""

@@ -11,7 +11,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rollout.settings.model import Access, Allow, Limits, MetricServer, Webhooks
+    from rollout.settings.model import Access, Allow, InFlight, Limits, MetricServer, Webhooks
 
 REQUEST_TIMEOUT_S = 30.0
 EMULATED_CALLS_PER_S = 2_000.0
@@ -25,6 +25,8 @@ class RunSettings(msgspec.Struct, frozen=True):
     state: Path
     request_timeout_s: float = REQUEST_TIMEOUT_S
     strict_exit: bool = False
+    user: str = ""
+    """Who submits; nobody approves what is his own."""
     access: "Access | None" = None
     """How the endpoint lets us in; None = it asks nobody, as an emulator does."""
     limits: "Limits | None" = None
@@ -37,6 +39,10 @@ class RunSettings(msgspec.Struct, frozen=True):
     """Prometheus servers that checks may name."""
     webhooks: "Webhooks | None" = None
     """Keys that webhooks are signed with; None = there are none, so none is asked."""
+    in_flight: "dict[str, InFlight]" = {}
+    """Subscription -> how much of it may be under way at once."""
+    groups: dict[str, tuple[str, ...]] = {}
+    """Who may approve: group -> the login names in it."""
 
     @property
     def emulated(self) -> bool:

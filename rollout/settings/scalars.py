@@ -129,11 +129,14 @@ Host: TypeAlias = Annotated[
 Name: TypeAlias = Annotated[
     str, BeforeValidator(_matching(re.compile(r"[A-Za-z0-9_-]{1,64}"), "letters, digits, dashes or underscores"))
 ]
+Person: TypeAlias = Annotated[str, BeforeValidator(_matching(re.compile(r"[^\s\x00-\x1f]{1,64}"), "a login name"))]
+People: TypeAlias = Annotated[tuple[Person, ...], Field(strict=False, max_length=LIST_MAX)]
 Variable: TypeAlias = Annotated[
     str,
     Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"),
 ]
 Argv: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_argv)]
+Cap: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000)]
 Rate: TypeAlias = Annotated[float, Field(gt=0, le=10_000)]
 CheckedHost: TypeAlias = Annotated[str, BeforeValidator(_checked_host), AfterValidator(_lower)]
 CheckedHosts: TypeAlias = Annotated[tuple[CheckedHost, ...], Field(strict=False, max_length=LIST_MAX)]

@@ -6,8 +6,9 @@ from typing import Any, Final, TypeVar
 
 from rollout.core.event import Entry, Intended
 from rollout.core.evolve import evolve
-from rollout.core.fleet import RolloutState, evolve_fleet
-from rollout.core.names import StreamName, is_service_stream
+from rollout.core.fleet_evolve import evolve_fleet
+from rollout.core.fleet_state import RolloutState
+from rollout.core.names import ENGINE_STREAM, StreamName, is_service_stream
 from rollout.core.operation import StartUpgrade, token_of
 from rollout.core.service import ServiceRollout
 from rollout.errors import InvariantBroken
@@ -73,6 +74,8 @@ class Book:
         """Fold one page; raises IllegalFact."""
         entry = page.entry
         self.pages.append(page)
+        if entry.stream == ENGINE_STREAM:
+            return
         if not is_service_stream(entry.stream):
             self.rollouts[entry.stream] = evolve_fleet(self.rollouts.get(entry.stream), entry)
             return

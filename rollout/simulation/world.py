@@ -3,13 +3,13 @@
 import asyncio
 import heapq
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from rollout.core.compile import Compiled
 from rollout.core.evolve import evolve
-from rollout.core.fleet import evolve_fleet
+from rollout.core.fleet_evolve import evolve_fleet
 from rollout.core.result import Result
 from rollout.emulator.chance import unit
 from rollout.emulator.fabric import Fabric
@@ -99,6 +99,8 @@ class World:
     """How often its engines look into the inbox: seldom, for most worlds hold nobody who speaks."""
     heartbeat_s: float = HEARTBEAT_S
     """How much engine time a death may cost."""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Who may approve."""
     fabric: Fabric = field(init=False)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     _ids: RequestIds = field(init=False)
@@ -177,7 +179,9 @@ class World:
             ledger: RolloutLedger = Ledger(journal, evolve, evolve_fleet)
             async with ledger.opened():
                 kit = self.make_kit(ledger, platform, clock, draw)
-                engine = Engine(journal, kit, inbox_poll_s=self.inbox_poll_s, heartbeat_s=self.heartbeat_s)
+                engine = Engine(
+                    journal, kit, inbox_poll_s=self.inbox_poll_s, heartbeat_s=self.heartbeat_s, groups=self.groups
+                )
                 try:
                     return await script(Parts(engine, kit, journal, process))
                 finally:

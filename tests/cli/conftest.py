@@ -1,4 +1,4 @@
-"""Surroundings of the command line: services in any phase, an emulator process, policies on disk, ways to run."""
+"""Neighbours of the command line: services in any phase, an emulator process, policies on disk, ways to run."""
 
 import json
 import os

@@ -15,7 +15,7 @@ from rollout.core import event, fleet_event
 from rollout.core.ending import Outcome
 from rollout.core.event import Evidence, Finding, HoldReason, ServiceFact, Verdict
 from rollout.core.evolve import evolve
-from rollout.core.fleet import evolve_fleet
+from rollout.core.fleet_evolve import evolve_fleet
 from rollout.core.names import Digest, Now, RolloutId, ServiceName, StreamName
 from rollout.core.operation import StartUpgrade, Walk
 from rollout.core.outcome import Handle, RefusedKind

@@ -8,7 +8,7 @@ import pytest
 from rollout.core import event
 from rollout.core.action import LookAtDeployment, Record, Submit, Wait, Watch
 from rollout.core.again import again
-from rollout.core.command import FOR_ROLLOUTS, NoOp, Refused, Told, Verb
+from rollout.core.command import FOR_SERVICES, NoOp, Refused, Told, Verb
 from rollout.core.commands import COLUMNS, TABLE, Column
 from rollout.core.deadline import RESOLVE_LOOK_S_MAX
 from rollout.core.ending import Claim, Outcome
@@ -19,7 +19,7 @@ from rollout.core.phase import Phase
 from rollout.core.snapshot import Absent
 from rollout.core.way_back import way_back
 
-VERBS = [verb for verb in Verb if verb not in FOR_ROLLOUTS]
+VERBS = [verb for verb in Verb if verb in FOR_SERVICES]
 HEAD = ["pause", "resume", "stop", "advance", "retry", "exclude", "rollback", "resolve"]
 
 ANSWERS = {

@@ -11,19 +11,14 @@ from rollout.core.drafts import Draft
 from rollout.core.ending import Outcome
 from rollout.core.event import HoldReason
 from rollout.core.evolve import IllegalFact
-from rollout.core.fleet import (
-    Admit,
-    CloseRollout,
-    Halt,
-    RolloutState,
-    decide_fleet,
-    evolve_fleet,
-    summarize,
-)
+from rollout.core.fleet import decide_fleet
+from rollout.core.fleet_action import Admit, CloseRollout, Halt
+from rollout.core.fleet_evolve import evolve_fleet
 from rollout.core.names import Digest, Now, RolloutId, ServiceName, StreamName, is_service_stream, rollout_stream
 from rollout.core.plan import RolloutPlan, WavePlan
 from rollout.core.reply import SAID_MAX, Kind, Reply, reply
 from rollout.core.result import ExitCode, Result, is_over, result
+from rollout.core.summary import summarize
 
 OWN = RolloutId("web-1")
 NOW = Now(0.0, 0.0)
@@ -39,7 +34,7 @@ class Fleet:
         parts = [part for part in (names[:cut], names[cut:]) if part]
         plans = tuple(WavePlan(f"w{n}", part, 5, tolerance, strict=False) for n, part in enumerate(parts))
         opened = fleet_event.RolloutOpened(RolloutPlan(OWN, Digest("a"), Digest("b"), plans))
-        self.state: RolloutState = evolve_fleet(None, self._entry(1, opened))
+        self.state = evolve_fleet(None, self._entry(1, opened))
         for number in range(len(plans)):
             self.tell(fleet_event.WaveOpened(f"w{number}"))
         for name, told in self.told.items():

@@ -24,6 +24,15 @@ from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.names import Slot, Target
 from rollout.core.operation import RollbackMode
 from rollout.core.plan import HealthPlan, OnFailure, ServicePlan, WalkPlan, WavePlan
+from rollout.core.wave_plan import (
+    ApprovalPlan,
+    BakePlan,
+    OnConflict,
+    WaveFailure,
+    WindowPlan,
+    WindowsPlan,
+)
+from rollout.core.wave_plan import Moment as Before
 from rollout.errors import InvariantBroken, NotSupportedYet
 from rollout.policy.load import load_policy
 from rollout.policy.model.check import Check
@@ -142,8 +151,8 @@ def test_a_comment_changes_the_text_and_not_the_rollout(policies: Path) -> None:
 
 def test_what_a_run_cannot_do_is_refused_with_its_place(policies: Path) -> None:
     file = policies / "web.yaml"
-    file.write_text(file.read_text() + 'windows: ["Mon-Thu 09:00-16:00 Europe/London"]\n')
-    with pytest.raises(NotSupportedYet, match=r"web\.yaml:\d+:\d+ windows: "):
+    file.write_text(file.read_text() + "deadline: 1d\n")
+    with pytest.raises(NotSupportedYet, match=r"web\.yaml:\d+:\d+ deadline: "):
         compiled(policies)
 
 
@@ -208,3 +217,50 @@ def test_every_kind_of_check_becomes_its_source_with_the_service_filled_in(tmp_p
         True,
         (Moment.BAKE,),
     )
+
+
+def test_waves_become_plans_with_their_caps_bakes_windows_and_approvals(policies: Path) -> None:
+    fleet = policies / "fleets/emulator-12.yaml"
+    services = "".join(
+        f"  svc-{n:04}: {{tags: {{region: {'weu' if n % 2 else 'neu'}}}{', needs: [svc-0001]' if n == 3 else ''}"
+        f"{', paired: [svc-0005]' if n == 4 else ''}}}\n"
+        for n in range(1, 13)
+    )
+    fleet.write_text(f"subscription: 00000000-0000-4000-8000-000000000001\nservices:\n{services}")
+    file = policies / "web.yaml"
+    text = file.read_text()
+    waves = (
+        "waves:\n"
+        "  - {name: canary, select: 1, bake: 30m, approve: {by: leads, within: 1h}}\n"
+        "  - {name: rest, select: rest, max_parallel: 4, strict: false, bake_first: 10m,\n"
+        "     max_parallel_per: {region: 2},\n"
+        "     health: {stable_duration: 30s, interval: 20s}, on_failure: {wave: rollback_all},\n"
+        "     windows: {open: ['Fri-Sat 22:00-04:00 UTC'], except: [2026-12-24], mid_service: hold}}\n"
+    )
+    kept = "\n".join(line for line in text.splitlines() if line != "waves:" and "name: rest" not in line)
+    more = "rollback: {max_parallel: 2}\n" if "rollback:" not in kept else ""
+    file.write_text(
+        f"{kept}\n{waves}{more}on_conflict: supersede\npriority: urgent\napprove: {{by: leads, before: last}}\n"
+    )
+    found = compiled(policies)
+    canary, rest = found.plan.waves
+    assert canary.services == (found.services[0].service,)
+    assert canary.bake == BakePlan(1800.0, 0.0, 0.1, 0.3, 10.0)
+    assert canary.approval == ApprovalPlan("leads", Before.START, 3600.0)
+    assert rest.bake == BakePlan(0.0, 600.0, 20.0, 30.0, 10.0)
+    assert [(cap.tag, cap.value, len(cap.services), cap.max_parallel) for cap in rest.caps] == [
+        ("region", "neu", 6, 2),
+        ("region", "weu", 5, 2),
+    ]
+    assert rest.on_failure is WaveFailure.ROLLBACK_ALL
+    assert rest.windows == WindowsPlan(
+        (WindowPlan((4, 5), 22 * 60, 4 * 60, "UTC"),), (("2026-12-24", "2026-12-24"),), hold_mid_service=True
+    )
+    assert rest.expected_s > 5 * 500
+    assert canary.expected_s == 0.0
+    assert found.plan.needs == {"svc-0003": ("svc-0001",)}
+    assert found.plan.paired == {"svc-0004": ("svc-0005",), "svc-0005": ("svc-0004",)}
+    assert found.plan.approval == ApprovalPlan("leads", Before.LAST, 86_400.0)
+    assert (found.plan.on_conflict, found.plan.urgent) == (OnConflict.SUPERSEDE, True)
+    stable = {each.health.stable_s for each in found.services[1:]}
+    assert (found.services[0].health.stable_s, stable) == (0.3, {30.0})

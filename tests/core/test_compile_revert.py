@@ -19,7 +19,7 @@ from rollout.core.change_plan import (
 from rollout.core.compile_change import digest_of
 from rollout.core.compile_revert import compile_revert, packages_wanted, undo
 from rollout.core.ending import Outcome
-from rollout.core.fleet import RolloutState
+from rollout.core.fleet_state import RolloutState
 from rollout.core.names import Digest, RolloutId, ServiceName, Slot, Target, service_stream
 from rollout.core.operation import ExtensionUse, Extras, InstanceVerb, Mode
 from rollout.core.phase import Ended, Phase, Queued

@@ -13,11 +13,15 @@ from rollout.core.environment import Seen, blamed, clear, controls, noticed
 from rollout.core.environment_event import EnvironmentHeld, EnvironmentLifted
 from rollout.core.event import Entry, Evidence, HoldReason, Verdict
 from rollout.core.evolve import IllegalFact
-from rollout.core.fleet import Admit, RolloutState, decide_fleet, evolve_fleet, summarize
+from rollout.core.fleet import decide_fleet
+from rollout.core.fleet_action import Admit
+from rollout.core.fleet_evolve import evolve_fleet
+from rollout.core.fleet_state import RolloutState
 from rollout.core.names import Digest, Now, RolloutId, ServiceName, rollout_stream
 from rollout.core.plan import HealthPlan, RolloutPlan, WavePlan
 from rollout.core.reply import reply
 from rollout.core.result import is_over
+from rollout.core.summary import summarize
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
 NAMES = tuple(ServiceName(f"web-0{n}") for n in range(1, 6))

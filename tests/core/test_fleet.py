@@ -8,21 +8,14 @@ import pytest
 from rollout.core import event, fleet_event
 from rollout.core.ending import Outcome
 from rollout.core.evolve import IllegalFact
-from rollout.core.fleet import (
-    Admit,
-    CloseRollout,
-    FleetAction,
-    Halt,
-    OpenWave,
-    RolloutState,
-    Summary,
-    decide_fleet,
-    evolve_fleet,
-    summarize,
-)
+from rollout.core.fleet import decide_fleet
+from rollout.core.fleet_action import Admit, CloseRollout, FleetAction, Halt, OpenWave
+from rollout.core.fleet_evolve import evolve_fleet
+from rollout.core.fleet_state import RolloutState, Summary
 from rollout.core.names import Digest, Now, RolloutId, ServiceName, rollout_stream
 from rollout.core.plan import RolloutPlan, WavePlan
 from rollout.core.result import ExitCode, is_over, result
+from rollout.core.summary import summarize
 
 NOW = Now(0.0, 0.0)
 NAMES = tuple(ServiceName(f"web-{number:02d}") for number in range(1, 7))

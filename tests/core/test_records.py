@@ -17,12 +17,14 @@ from rollout.core.explain import spell
 from rollout.core.found import applied, not_applied
 from rollout.core.installed import installed
 from rollout.core.names import (
+    ENGINE_STREAM,
     Digest,
     RolloutId,
     ServiceName,
     Slot,
     StreamName,
     Target,
+    is_rollout_stream,
     is_service_stream,
     parse_service_stream,
     rollout_stream,
@@ -49,6 +51,11 @@ def test_a_service_stream_and_its_parts_are_one() -> None:
     assert parse_service_stream(stream) == (ROLLOUT, SERVICE, 3)
     assert is_service_stream(stream)
     assert not is_service_stream(rollout_stream(ROLLOUT))
+    assert [is_rollout_stream(each) for each in (stream, rollout_stream(ROLLOUT), ENGINE_STREAM)] == [
+        False,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("text", ["web-1", "web-1/web-01", "web-1/#1", "/web-01#1", "web-1/web-01#", "web-1/web-01#x"])

@@ -1,8 +1,9 @@
 """What the engine's tests in virtual time share: policies written to disk, worlds to run them in, and the journal."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -24,9 +25,14 @@ rollout: {rollout}
 change:
   upgrade: {{package: "https://relstore.blob.example/web.cspkg", configuration: web.cscfg, label: {rollout}}}
 fleet: {{subscription: {subscription}, services: {{{services}}}}}
-waves:
-  - {{name: all, select: rest, max_parallel: {parallel}, failure_tolerance: {tolerance}, strict: {strict}}}
+{waves}
 """
+WAVE = (
+    "waves: [{{name: all, select: rest, max_parallel: {parallel}, failure_tolerance: {tolerance}, strict: {strict}}}]"
+)
+
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @pytest.fixture
@@ -41,17 +47,21 @@ def compiled(tmp_path: Path) -> Callable[..., Compiled]:
         parallel: int | None = None,
         tolerance: int = 0,
         strict: bool = False,
+        waves: str = "",
+        says: Mapping[str, str] = NOTHING,
         more: str = "",
     ) -> Compiled:
+        """`says` is what the fleet says of a service, such as `needs: [svc-0001]`."""
         names = [f"svc-{n:04}" for n in range(1, services + 1)] if isinstance(services, int) else services
         (tmp_path / "web.cscfg").write_bytes(configuration("web", rollout, domains))
+        one = WAVE.format(
+            parallel=len(names) if parallel is None else parallel, tolerance=tolerance, strict=str(strict).lower()
+        )
         text = POLICY.format(
             rollout=rollout,
             subscription=SUBSCRIPTION,
-            services=", ".join(f"{name}: {{}}" for name in names),
-            parallel=len(names) if parallel is None else parallel,
-            tolerance=tolerance,
-            strict=str(strict).lower(),
+            services=", ".join(f"{name}: {{{says.get(name, '')}}}" for name in names),
+            waves=waves or one,
         )
         (tmp_path / "policy.yaml").write_text(text + more, encoding="utf-8")
         return compile_bundle(load_policy(tmp_path / "policy.yaml"))

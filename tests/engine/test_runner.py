@@ -12,6 +12,7 @@ from rollout.core.event import Entry, Finding, Verdict
 from rollout.core.result import ExitCode, Result
 from rollout.emulator.faults import read_faults
 from rollout.engine.darkness import DARK_S_MIN
+from rollout.journal.memory import MemoryJournal
 from rollout.simulation.world import Life, Parts, World, carry_out
 
 FORWARD = [("upgrade", None), ("walk", 0), ("walk", 1), ("walk", 2)]
@@ -118,6 +119,8 @@ def test_a_service_with_an_update_of_somebody_else_is_skipped_and_left_alone(
         return await carry_out(parts, foreign)
 
     world.live(begin_only)
+    # Somebody else has a state directory of his own.
+    world.journal = MemoryJournal()
     life = world.live(lambda parts: carry_out(parts, ours))
     assert life.result is not None
     closed = [entry.fact for entry in recorded(world) if entry.stream == "web-2.4.1/svc-0001#1"][-1]

@@ -9,8 +9,8 @@ from rollout.core.change_plan import RollbackPlan, UpgradePlan
 from rollout.core.drafts import opening
 from rollout.core.event import Admitted, Closed, Entry, Succeeded
 from rollout.core.evolve import IllegalFact, evolve
-from rollout.core.fleet import evolve_fleet
 from rollout.core.fleet_event import RolloutClosed, ServiceAdmitted, WaveOpened
+from rollout.core.fleet_evolve import evolve_fleet
 from rollout.core.names import Digest, Now, RolloutId, ServiceName, Slot, StreamName, Target
 from rollout.core.plan import HealthPlan, OnFailure, RolloutPlan, ServicePlan, WalkPlan, WavePlan
 from rollout.errors import InvariantBroken, JournalDamaged, JournalFull, StateUnusable

@@ -125,7 +125,7 @@ def right(model: type[Doc], text: str) -> Any:
                 "capture_container": None,
             },
         ),
-        (Windows(open=(parse_window("Mon 09:00-10:00 UTC"),)), {"mid_service": "finish"}),
+        (Windows(open=(parse_window("Mon 09:00-10:00 UTC"),)), {"closed": (), "mid_service": "finish"}),
         (Approve(by="leads"), {"before": "start", "within": 24 * HOUR}),
         (Notify(webhook="https://a.example"), {"events": ("needs_attention", "finished")}),
         (Foreign(), {"scale": "tolerate", "reboot": "tolerate", "upgrade": "hold"}),

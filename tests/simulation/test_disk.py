@@ -14,7 +14,7 @@ from rollout.core import event
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.event import Entry, Succeeded
 from rollout.core.evolve import evolve
-from rollout.core.fleet import evolve_fleet
+from rollout.core.fleet_evolve import evolve_fleet
 from rollout.core.names import ENGINE, Now, StreamName
 from rollout.emulator.fleet import FleetPlan
 from rollout.engine.clock import EngineClock

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -14,6 +15,7 @@ from rollout.policy.tree import did_you_mean, shown
 WINDOWS_MAX = 50
 DAY_MINUTES = 24 * 60
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WINDOW = re.compile(r"(\S+) +([0-9]{2}):([0-5][0-9])-([0-9]{2}):([0-5][0-9]) +(\S+)")
 
 
@@ -76,6 +78,43 @@ WindowText: TypeAlias = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Dates from first to last, both included, in the zone of whatever window is asked."""
+
+    first: date
+    last: date
+
+
+def parse_days(value: Any) -> Days:
+    """Read `2026-12-24` or `2026-12-24..2027-01-01`; raises ValueError."""
+    if isinstance(value, Days):
+        return value
+    text = to_line(value).strip()
+    first, dots, last = text.partition("..")
+    days = Days(_date(first), _date(last if dots else first))
+    if days.last < days.first:
+        raise ValueError(f"{shown(text)} ends before it begins")
+    return days
+
+
+def _date(text: str) -> date:
+    try:
+        if _DATE.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:  # the 31st of June
+        pass
+    raise ValueError(f"{shown(text)} is not a date; write `2026-12-24`, or `2026-12-24..2027-01-01` for several")
+
+
+DaysText: TypeAlias = Annotated[
+    Days,
+    Kind("a date such as `2026-12-24`, or `2026-12-24..2027-01-01`"),
+    PlainValidator(in_words(parse_days)),
+    WithJsonSchema({"type": "string", "examples": ["2026-12-24", "2026-12-24..2027-01-01"]}),
+]
+
+
 class Windows(Doc):
     """When services may be begun; one begun runs on past the end."""
 
@@ -83,6 +122,13 @@ class Windows(Doc):
         min_length=1,
         max_length=WINDOWS_MAX,
         description="The windows. A service is begun only inside one, and only if it is expected to finish there.",
+    )
+    closed: tuple[DaysText, ...] = Field(
+        default=(),
+        alias="except",
+        max_length=WINDOWS_MAX,
+        description="Dates on which no window is open, such as `2026-12-24..2027-01-01`; they count in each window's "
+        "own zone, from midnight to midnight.",
     )
     mid_service: Literal["finish", "hold"] = Field(
         default="finish",

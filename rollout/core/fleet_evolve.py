@@ -1,0 +1,173 @@
+"""What is true of a rollout after a fact of its own stream."""
+
+from msgspec.structs import replace
+
+from rollout.core import fleet_event
+from rollout.core.environment_event import EnvironmentHeld, EnvironmentLifted
+from rollout.core.event import Entry
+from rollout.core.evolve import IllegalFact
+from rollout.core.fleet_state import UNTOUCHED, Approval, Bake, Mark, RolloutState, needed_waves
+from rollout.core.names import POLICY
+from rollout.core.terms import amended
+from rollout.core.wave_plan import ApprovalPlan, Moment
+
+
+def evolve_fleet(state: RolloutState | None, entry: Entry) -> RolloutState:
+    """Give the rollout's state after `entry`. Raises IllegalFact, and then nothing changed."""
+    if state is None:
+        if not isinstance(entry.fact, fleet_event.RolloutOpened) or entry.version != 1:
+            message = f"{entry.stream} begins with {type(entry.fact).__name__}, not with RolloutOpened"
+            raise IllegalFact(message)
+        return RolloutState(entry.fact.plan, version=1)
+    if entry.version != state.version + 1 or state.closed is not None:
+        raise _illegal(state, entry)
+    return replace(_apply(state, entry), version=entry.version)
+
+
+def _illegal(state: RolloutState, entry: Entry) -> IllegalFact:
+    return IllegalFact(f"{entry.stream} version {entry.version}: {entry.fact!r} cannot follow version {state.version}")
+
+
+def _apply(state: RolloutState, entry: Entry) -> RolloutState:
+    after: RolloutState | None
+    match entry.fact:
+        case fleet_event.WaveOpened(wave=name):
+            after = _wave_opened(state, name)
+        case (fleet_event.ServiceAdmitted() | fleet_event.ServiceEnded() | fleet_event.ServiceReopened()) as fact:
+            after = _service(state, fact)
+        case (
+            fleet_event.BakeBegan() | fleet_event.BakeProbed() | fleet_event.BakeEnded() | fleet_event.BakeFailed()
+        ) as fact:
+            after = _bake(state, fact, entry.now.t)
+        case (fleet_event.ApprovalAsked() | fleet_event.Approved() | fleet_event.Rejected()) as fact:
+            after = _approval(state, fact)
+        case fleet_event.Amended(amendment=amendment, voids_approvals=voids):
+            kept = {} if voids else state.approvals
+            after = replace(state, plan=amended(state.plan, amendment), approvals=kept | _used(state))
+        case fleet_event.Superseded(by=by, services=services):
+            after = replace(state, handed_over=state.handed_over | dict.fromkeys(services, by))
+        case EnvironmentHeld(reason=reason) if state.environment is None:
+            after = replace(state, environment=reason)
+        case EnvironmentLifted() if state.environment is not None:
+            after = replace(state, environment=None)
+        case fleet_event.RolloutClosed() as closed:
+            after = replace(state, closed=closed)
+        case fact:
+            after = _halt(state, fact)
+    if after is None:
+        raise _illegal(state, entry)
+    return after
+
+
+def _used(state: RolloutState) -> dict[str, Approval]:
+    """Give the approvals for a start that has been made; these are history."""
+    started = {wave.name for wave in state.opened_waves if _at_start(wave.approval)}
+    started |= {""} if state.opened and _at_start(state.plan.approval) else set()
+    return {scope: each for scope, each in state.approvals.items() if scope in started}
+
+
+def _at_start(approval: ApprovalPlan | None) -> bool:
+    return approval is not None and approval.before is Moment.START
+
+
+def _wave_opened(state: RolloutState, name: str) -> RolloutState | None:
+    wave = next((each for each in state.plan.waves if each.name == name), None)
+    if wave is None or name in state.opened:
+        return None
+    if any(each.name not in state.opened for each in needed_waves(state.plan, wave)):
+        return None
+    return replace(state, opened=(*state.opened, name))
+
+
+_OfService = fleet_event.ServiceAdmitted | fleet_event.ServiceEnded | fleet_event.ServiceReopened
+
+
+def _service(state: RolloutState, fact: _OfService) -> RolloutState | None:
+    service, one = fact.service, frozenset({fact.service})
+    match fact:
+        case fleet_event.ServiceAdmitted():
+            known = any(service in wave.services for wave in state.opened_waves)
+            if known and service not in state.admitted and service not in state.ended:
+                return replace(state, admitted=state.admitted | one)
+        case fleet_event.ServiceEnded(outcome=outcome):
+            # A person can end what was never admitted, in a wave that may not be open yet.
+            begun = service in state.admitted or (outcome in UNTOUCHED and state.knows(service))
+            if begun and service not in state.ended:
+                return replace(state, ended=state.ended | one)
+        case fleet_event.ServiceReopened() if service in state.ended:
+            return replace(state, ended=state.ended - one, admitted=state.admitted - one, forgiven=state.forgiven - one)
+        case _:
+            pass
+    return None
+
+
+def _halt(state: RolloutState, fact: object) -> RolloutState | None:
+    match fact:
+        case fleet_event.Halted(reason=reason, who=who, back=back) if state.halted is None:
+            # What is watched while nothing may follow from it is watched afresh once something may.
+            return replace(state, halted=reason, halted_by=who, going_back=frozenset(back), bakes=())
+        case fleet_event.HaltLifted(forgiven=forgiven) if state.halted is not None and not state.aborted:
+            return replace(
+                state,
+                halted=None,
+                halted_by=POLICY,
+                going_back=frozenset(),
+                forgiven=state.forgiven.union(forgiven),
+                red_bake=None,
+            )
+        case fleet_event.Aborted(who=who, note=note) if not state.aborted:
+            return replace(state, aborted=True, halted=note, halted_by=who, bakes=())
+        case _:
+            return None
+
+
+_OfApproval = fleet_event.ApprovalAsked | fleet_event.Approved | fleet_event.Rejected
+
+
+def _approval(state: RolloutState, fact: _OfApproval) -> RolloutState | None:
+    """Note a question or its answer; what was not given, or lapsed, may be asked for again."""
+    known = state.approvals.get(fact.scope)
+    if isinstance(fact, fleet_event.ApprovalAsked):
+        if known is not None and known.given:
+            return None
+        return replace(state, approvals=state.approvals | {fact.scope: Approval(fact.until_wall, fact.digest)})
+    if known is None or known.given is not None:
+        return None
+    given = isinstance(fact, fleet_event.Approved)
+    answered = replace(known, given=given, who=fact.who, note=fact.note)
+    return replace(state, approvals=state.approvals | {fact.scope: answered})
+
+
+# --- bakes ---
+
+_OfBake = fleet_event.BakeBegan | fleet_event.BakeProbed | fleet_event.BakeEnded | fleet_event.BakeFailed
+
+
+def _bake(state: RolloutState, fact: _OfBake, t: float) -> RolloutState | None:
+    bake = state.bake_of(fact.wave)
+    if isinstance(fact, fleet_event.BakeBegan):
+        if bake is not None or fact.wave not in state.opened or state.halted is not None:
+            return None
+        return replace(state, bakes=(*state.bakes, Bake(fact.wave, fact.first, fact.services, began_t=t)))
+    if bake is None:
+        return None
+    others = tuple(each for each in state.bakes if each is not bake)
+    match fact:
+        case fleet_event.BakeProbed(service=service):
+            return replace(state, bakes=(*others, _probed(bake, fact, t))) if service in bake.services else None
+        case fleet_event.BakeEnded(wave=wave):
+            over = frozenset({wave})
+            if bake.first:
+                return replace(state, bakes=others, first_baked=state.first_baked | over)
+            return replace(state, bakes=others, baked=state.baked | over)
+        case fleet_event.BakeFailed(wave=wave, reason=reason):
+            return replace(state, bakes=others, red_bake=(wave, reason))
+
+
+def _probed(bake: Bake, fact: fleet_event.BakeProbed, t: float) -> Bake:
+    """Note what was said; the clock stands still while one of the services shows nothing."""
+    marks = bake.marks | {fact.service: Mark(fact.well, t, fact.detail)}
+    if any(mark.well is None for mark in marks.values()):
+        return replace(bake, marks=marks, dark_since_t=t if bake.dark_since_t is None else bake.dark_since_t)
+    dark_s = bake.dark_s + (0.0 if bake.dark_since_t is None else t - bake.dark_since_t)
+    return replace(bake, marks=marks, dark_since_t=None, dark_s=dark_s)

@@ -1,0 +1,22 @@
+"""What was said to the engine as a whole: the facts of its own stream."""
+
+import msgspec
+
+
+class Frozen(msgspec.Struct, frozen=True, tag="frozen"):
+    """Nothing is begun, until a date if there is one; with `domains` no service under way goes further either."""
+
+    who: str
+    note: str
+    domains: bool = False
+    until_wall: float | None = None
+
+
+class Unfrozen(msgspec.Struct, frozen=True, tag="unfrozen"):
+    """The freeze is over."""
+
+    who: str
+    note: str
+
+
+FreezeFact = Frozen | Unfrozen

@@ -1,0 +1,17 @@
+"""The policy's word to go back, answered by the same table as a person's."""
+
+from rollout.core.command import Command, Told, Verb
+from rollout.core.commands import answer
+from rollout.core.drafts import Draft, with_companions
+from rollout.core.names import POLICY, Now
+from rollout.core.service import ServiceRollout
+from rollout.errors import InvariantBroken
+
+
+def back_drafts(state: ServiceRollout, reason: str, now: Now) -> tuple[Draft, ...]:
+    """Give what turns a service back; `summarize` has said that it can."""
+    told = answer(state, Command("", Verb.ROLLBACK, POLICY, reason), now)
+    if not isinstance(told, Told):
+        message = f"{state.stream} was to be taken back, and cannot: {told}"
+        raise InvariantBroken(message)
+    return tuple(draft for fact in told.facts for draft in with_companions(state, fact))

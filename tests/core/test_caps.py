@@ -1,0 +1,167 @@
+"""Seats and caps by example, and the second opinion on what was begun: it raises where the rule would have failed."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from rollout.core import event, fleet_event
+from rollout.core.admission import Scene
+from rollout.core.around import ALONE
+from rollout.core.caps import (
+    Caps,
+    Load,
+    Scope,
+    in_flight,
+    instances_of,
+    is_seated,
+    lacks,
+    refuse_admission,
+    refuse_excess,
+    takes_a_domain,
+)
+from rollout.core.estimate import EXPERIENCE_MIN, RECORDED, expected_s, experienced_s
+from rollout.core.event import Finding
+from rollout.core.fleet_evolve import evolve_fleet
+from rollout.core.fleet_state import Summary
+from rollout.core.names import Digest, Now, RolloutId, ServiceName, rollout_stream
+from rollout.core.operation import RollBack, StartUpgrade, Walk
+from rollout.core.plan import RolloutPlan, WavePlan
+from rollout.core.snapshot import Before
+from rollout.core.wave_plan import TagCap
+from rollout.errors import InvariantBroken
+
+A, B, C = (ServiceName(f"web-{number:02}") for number in range(1, 4))
+
+
+@pytest.mark.parametrize(
+    ("place", "flying", "seated"),
+    [
+        ("queued", False, False),
+        ("preflight", True, False),
+        ("beginning accepted", True, False),
+        ("ready", True, False),
+        ("walking asked", True, True),
+        ("settling", True, True),
+        ("checking", True, True),
+        ("baking", True, False),
+        ("reconciling", True, True),
+        ("rolling_back", True, False),
+        ("rolling_back asked", True, True),
+        ("rolling_back settling", True, True),
+        ("held", True, False),
+        ("taken_over", True, False),
+        ("needs_operator", True, False),
+        ("ended", False, False),
+    ],
+)
+def test_a_seat_is_had_while_a_domain_may_be_down(story: Any, place: str, flying: bool, seated: bool) -> None:
+    state = story().go(place).state
+    assert in_flight(state) is flying
+    assert is_seated(state, before=False) is seated
+
+
+def test_what_failed_keeps_its_seat_until_it_has_ended_wherever_it_waits(story: Any) -> None:
+    failed = story().go("checking").tell(event.GateFailed(0, "sick", ()), event.TurnedBack("sick"))
+    assert not is_seated(failed.state, before=False)
+    assert is_seated(failed.state, before=True)
+    held = story().go("checking").tell(event.HeldOnFailure("sick"))
+    assert is_seated(held.state, before=False)
+    passed = story().go("checking").tell(event.GatePassed(0, ()))
+    assert not is_seated(passed.state, before=True)
+    lost = story().go("ready").tell(event.TurnedBack("x"))
+    lost.tell(lost.intended(RollBack()), lost.lost)
+    assert is_seated(lost.state, before=False)
+    begun = story().go("beginning asked")
+    begun.tell(begun.lost)
+    assert not is_seated(begun.state, before=False)
+    over = lost.tell(lost.observed(Finding.APPLIED), lost.observed(Finding.RESTORED)).obey()
+    assert not is_seated(over.state, before=True)
+
+
+def test_the_largest_domain_of_each_role_counts(story: Any) -> None:
+    assert instances_of(story().state) == 0
+    before = Before("dep-1", "old", 5, {"Web": 11, "Worker": 5})
+    assert instances_of(replace(story().go("ready").state, before=before)) == 4
+
+
+def test_only_walks_and_rollbacks_take_instances_down() -> None:
+    assert takes_a_domain(Walk(0))
+    assert takes_a_domain(RollBack())
+    assert not takes_a_domain(StartUpgrade(Digest("a"), Digest("b"), "x", {}))
+
+
+@pytest.mark.parametrize(
+    ("caps", "load", "more", "lack"),
+    [
+        (Caps(), Load(9, 9, 9), Load(9, 9, 9), None),
+        (Caps(services=3), Load(services=2), Load(services=1), None),
+        (Caps(services=3), Load(services=3), Load(domains=1), None),
+        (Caps(services=3), Load(services=3), Load(services=1), "3 services are in flight, and 3 may be"),
+        (Caps(domains=1), Load(domains=1), Load(domains=1), "1 domains are in flight, and 1 may be"),
+        (Caps(instances=5), Load(instances=4), Load(1, 1, 2), "4 instances are unavailable, and 5 may be"),
+    ],
+)
+def test_a_cap_says_what_it_has_no_room_for(caps: Caps, load: Load, more: Load, lack: str | None) -> None:
+    assert lacks(caps, load, more) == lack
+
+
+def test_more_than_a_cap_allows_is_our_own_mistake() -> None:
+    refuse_excess(Scope("engine"), Caps(services=3, domains=2), Load(3, 2, 99))
+    with pytest.raises(InvariantBroken, match="4 services are in flight in the engine, and its cap is 3"):
+        refuse_excess(Scope("engine"), Caps(services=3), Load(4, 0, 0))
+    with pytest.raises(InvariantBroken, match="9 instances are in flight in subscription s, and its cap is 8"):
+        refuse_excess(Scope("subscription", "s"), Caps(instances=8), Load(0, 0, 9))
+
+
+# --- the second opinion ---
+
+
+def begun(of: WavePlan, *names: ServiceName, paired: dict[ServiceName, Any] | None = None, **changes: Any) -> Scene:
+    plan = RolloutPlan(RolloutId("web-1"), Digest("a"), Digest("b"), (of,), paired=paired or {})
+    opened = event.Entry(rollout_stream(RolloutId("web-1")), 1, Now(0, 0), "t", fleet_event.RolloutOpened(plan))
+    summaries = {
+        name: replace(Summary(name, name in names, None, failed=False, for_person=False), **changes)
+        for name in of.services
+    }
+    return Scene(evolve_fleet(None, opened), summaries, Now(0, 0), ALONE)
+
+
+def test_what_keeps_every_bound_is_no_mistake() -> None:
+    of = WavePlan("all", (A, B, C), 2, 1, strict=True, caps=(TagCap("region", "weu", (A, C), 1),))
+    refuse_admission(begun(of, A, B, paired={A: (C,)}), of)
+
+
+@pytest.mark.parametrize(
+    ("of", "words"),
+    [
+        (WavePlan("all", (A, B, C), 1, 5, strict=False), "2 services of wave all are in flight, and 1 may be"),
+        (WavePlan("all", (A, B, C), 5, 0, strict=True), "2 of wave all may fail, beyond the strict bound"),
+        (
+            WavePlan("all", (A, B, C), 5, 5, strict=False, caps=(TagCap("region", "weu", (A, B), 1),)),
+            "more than 1 with region=weu are in flight",
+        ),
+    ],
+)
+def test_a_bound_that_was_passed_is_found_by_the_plan_alone(of: WavePlan, words: str) -> None:
+    with pytest.raises(InvariantBroken, match=words):
+        refuse_admission(begun(of, A, B), of)
+
+
+def test_a_pair_in_flight_together_is_found() -> None:
+    of = WavePlan("all", (A, B, C), 5, 5, strict=False)
+    with pytest.raises(InvariantBroken, match="web-01 and web-02 are paired, and in flight together"):
+        refuse_admission(begun(of, A, B, paired={A: (B,), B: (A,)}), of)
+
+
+# --- expectations ---
+
+
+def test_an_expectation_counts_begin_domains_gates_and_the_bake(make_plan: Any) -> None:
+    plan = make_plan(bake_s=100.0, stable_s=20.0)
+    assert expected_s(plan, 3, RECORDED) == RECORDED.begin_s + 3 * (RECORDED.domain_s + 10.0 + 20.0) + 100.0
+
+
+def test_experience_counts_once_there_is_enough_of_it() -> None:
+    assert experienced_s([10.0] * (EXPERIENCE_MIN - 1), 99.0) == 99.0
+    assert experienced_s([10.0, 30.0, 20.0], 99.0) == 20.0
