@@ -11,7 +11,7 @@ from typing import Final
 from rollout.assembly import make_kit
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.evolve import evolve
-from rollout.core.fleet import evolve_fleet
+from rollout.core.fleet_evolve import evolve_fleet
 from rollout.emulator.fleet import SUBSCRIPTION, configuration
 from rollout.engine.clock import EngineClock
 from rollout.engine.engine import Engine
