@@ -44,7 +44,7 @@ class Waiting(msgspec.Struct, frozen=True):
 
 def admissible(scene: Scene, wave: WavePlan) -> tuple[ServiceName, ...]:
     """Choose who begins, in fleet order, as many as every cap has room for."""
-    room, waiting = _room(scene, wave), queued(scene, wave)
+    room, waiting = room_of(scene, wave), queued(scene, wave)
     if room <= 0 or not waiting or kept_wave(scene, wave) is not None:
         return ()
     chosen: list[ServiceName] = []
@@ -61,14 +61,14 @@ def queued(scene: Scene, wave: WavePlan) -> list[Summary]:
     return [member for member in scene.members(wave) if not member.admitted and not member.for_person]
 
 
-def _room(scene: Scene, wave: WavePlan) -> int:
-    """Count how many more may be in flight.
+def room_of(scene: Scene, wave: WavePlan) -> int:
+    """Count how many more may be in flight, or swap.
 
     What moves, or may move again at a word, is bounded by max_parallel; a failed one that waits is not. With `strict`,
     what could still fail is bounded too, so that failures never exceed failure_tolerance + 1 (StackSets' strict
     concurrency). Before the first service of a wave was watched it is alone.
     """
-    begun = [member for member in scene.members(wave) if member.in_flight]
+    begun = [member for member in scene.members(wave) if member.takes_room]
     room = wave.max_parallel - sum(not (member.failed and member.for_person) for member in begun)
     if wave.strict:
         could_fail = sum(not member.failed for member in begun)
@@ -119,14 +119,14 @@ def kept_service(
     if (needed := _needed(scene, service)) is not None:
         return needed
     for other in scene.state.plan.paired.get(service, ()):
-        if other in chosen or other in scene.around.abroad or scene.summaries[other].in_flight:
+        if other in chosen or other in scene.around.abroad or scene.summaries[other].takes_room:
             return Waiting(HoldReason.DEPENDENCY, f"for {other} to end: the two are paired")
     if (taken := scene.around.taken.get(service)) is not None:
         said = f"for {taken.rollout} to be done with it"
         return Waiting(HoldReason.DEPENDENCY, said, by_itself=taken.driven)
     for cap in wave.caps:
         if service in cap.services:
-            flying = sum(each in chosen or scene.summaries[each].in_flight for each in cap.services)
+            flying = sum(each in chosen or scene.summaries[each].takes_room for each in cap.services)
             if flying >= cap.max_parallel:
                 said = f"for room: {flying} with {cap.tag}={cap.value} are in flight, and {cap.max_parallel} may be"
                 return Waiting(HoldReason.BUDGET, said)
@@ -136,6 +136,8 @@ def kept_service(
 def _needed(scene: Scene, service: ServiceName) -> Waiting | None:
     for needed in scene.state.plan.needs.get(service, ()):
         other = scene.summaries[needed]
+        if other.barrier is not None:
+            continue  # it runs the new release on staging, and waits for this one
         if other.outcome is None:
             return Waiting(HoldReason.DEPENDENCY, f"for {needed}, which it needs, to end well")
         if other.outcome not in WELL:

@@ -117,8 +117,8 @@ def refuse_admission(scene: Scene, wave: WavePlan) -> None:
 
     `scene` shows who was begun. A second opinion, from the plan alone, on what the rule of admission chose.
     """
-    flying = [member for member in scene.members(wave) if member.in_flight]
-    names = {name for name, member in scene.summaries.items() if member.in_flight}
+    flying = [member for member in scene.members(wave) if member.takes_room]
+    names = {name for name, member in scene.summaries.items() if member.takes_room}
     moving = sum(not (member.failed and member.for_person) for member in flying)
     if moving > wave.max_parallel:
         raise InvariantBroken(f"{moving} services of wave {wave.name} are in flight, and {wave.max_parallel} may be")

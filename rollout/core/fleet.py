@@ -9,6 +9,8 @@ import msgspec
 from rollout.core.admission import Scene, admissible, bakes_first, kept_wave, queued
 from rollout.core.approvals import Owed, Standing, owed_at_last, owed_at_start, plan_digest, standing
 from rollout.core.around import ALONE, Around
+from rollout.core.barrier import opened, together
+from rollout.core.change_plan import Barrier
 from rollout.core.ending import Outcome
 from rollout.core.event import HoldReason
 from rollout.core.fleet_action import (
@@ -22,7 +24,7 @@ from rollout.core.fleet_action import (
     Release,
     TakeBack,
 )
-from rollout.core.fleet_state import WELL, RolloutState, Summaries, needed_waves
+from rollout.core.fleet_state import WELL, RolloutState, Summaries, Summary, needed_waves
 from rollout.core.holding import lifted, next_date
 from rollout.core.names import Now, ServiceName
 from rollout.core.plan import WavePlan
@@ -54,6 +56,8 @@ def consider_fleet(state: RolloutState, summaries: Summaries, now: Now, around: 
         return Course(Release(freed))
     if state.halted is None and (halt := _failure(scene)) is not None:
         return Course(halt)
+    if (back := together(scene)) is not None:
+        return Course(back)
     baking = bool(state.bakes) or (state.halted is None and _bake(scene) is not None)
     if not baking and all(summary.outcome is not None for summary in summaries.values()):
         return Course(_close(summaries))
@@ -61,12 +65,15 @@ def consider_fleet(state: RolloutState, summaries: Summaries, now: Now, around: 
         return Course(_take_back(scene))
     if state.environment is not None:
         return Course(None, next_date(scene), goes_on=True)
-    for wave in state.opened_waves:
+    action = _admission(scene) or opened(scene) or _bake(scene) or _approval_before_last(scene) or _next_wave(scene)
+    return _waiting(scene) if action is None else Course(action)
+
+
+def _admission(scene: Scene) -> Admit | None:
+    for wave in scene.state.opened_waves:
         if chosen := admissible(scene, wave):
-            return Course(Admit(wave.name, chosen))
-    if (action := _bake(scene) or _approval_before_last(scene) or _next_wave(scene)) is not None:
-        return Course(action)
-    return _waiting(scene)
+            return Admit(wave.name, chosen)
+    return None
 
 
 # --- failures ---
@@ -182,10 +189,15 @@ def _ask(scene: Scene, owed: Owed) -> AskApproval:
 
 def _is_done(scene: Scene, wave: WavePlan) -> bool:
     """Tell whether a wave was opened, all its services have ended, and nothing of it is watched any more."""
-    if wave.name not in scene.state.opened or any(member.outcome is None for member in scene.members(wave)):
+    if wave.name not in scene.state.opened or any(map(_is_on_the_way, scene.members(wave))):
         return False
     watched = wave.bake is not None and wave.bake.all_s > 0 and wave.name not in scene.state.baked
     return not watched or not any(member.outcome in WELL for member in scene.members(wave))
+
+
+def _is_on_the_way(member: Summary) -> bool:
+    """Tell whether a wave waits for a service; one that waits for the whole rollout must not keep it from coming."""
+    return member.outcome is None and member.barrier is not Barrier.ROLLOUT
 
 
 def _close(summaries: Summaries) -> CloseRollout:

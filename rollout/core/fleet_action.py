@@ -58,6 +58,13 @@ class Release(msgspec.Struct, frozen=True, tag="release"):
     holds: tuple[tuple[ServiceName, HoldReason], ...]
 
 
+class OpenBarrier(msgspec.Struct, frozen=True, tag="open_barrier"):
+    """Let these services swap: everybody they had to wait for is upgraded."""
+
+    services: tuple[ServiceName, ...]
+    detail: str
+
+
 class CloseRollout(msgspec.Struct, frozen=True, tag="close"):
     """Every service has ended."""
 
@@ -65,4 +72,4 @@ class CloseRollout(msgspec.Struct, frozen=True, tag="close"):
     reason: str
 
 
-FleetAction = OpenWave | Admit | Halt | TakeBack | BeginBake | AskApproval | Release | CloseRollout
+FleetAction = OpenWave | Admit | Halt | TakeBack | BeginBake | AskApproval | Release | OpenBarrier | CloseRollout

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from rollout.core import fleet_event
+from rollout.core.change_plan import Barrier
 from rollout.core.ending import Outcome
 from rollout.core.event import HoldReason
 from rollout.core.names import POLICY, RolloutId, ServiceName
@@ -38,11 +39,25 @@ class Summary(msgspec.Struct, frozen=True):
     holds: frozenset[HoldReason] = frozenset()
     took_s: float | None = None
     """How long it was under way, once it has succeeded."""
+    barrier: Barrier | None = None
+    """It is upgraded on staging and waits for others before its swap: which others."""
+    let_through: bool = False
+    """It was let through that barrier."""
+    swapped: bool = False
+    together: bool = False
+    """Its swap goes back with those of its wave."""
+    keeps_previous: bool = False
+    """It has ended, and what stood there before its swap is still kept."""
 
     @property
     def in_flight(self) -> bool:
         """Whether it was begun and has not ended, whoever it waits for."""
         return self.admitted and self.outcome is None
+
+    @property
+    def takes_room(self) -> bool:
+        """Whether it is in flight and something of it may move: what waits at a barrier leaves its room to others."""
+        return self.in_flight and self.barrier is None
 
 
 Summaries = Mapping[ServiceName, Summary]

@@ -28,10 +28,10 @@ from rollout.core.phase import (
 )
 from rollout.core.prepare import Order
 from rollout.core.service import ServiceRollout
-from rollout.core.stages import at_target, needs_preparing, needs_survey, walks_itself
+from rollout.core.stages import at_target, needs_preparing, needs_survey, waits_at, walks_itself
 
 
-def next_forward(state: ServiceRollout, phase: Forward, now: Now) -> Next:  # noqa: PLR0911 - one answer for each phase
+def next_forward(state: ServiceRollout, phase: Forward, now: Now) -> Next:
     """Give what is needed next on the way forward."""
     match phase:
         case Queued():
@@ -53,8 +53,6 @@ def next_forward(state: ServiceRollout, phase: Forward, now: Now) -> Next:  # no
             return next_of_gate(state, phase, now)
         case Baking() | SwapBaking():
             return next_of_bake(state, phase, now)
-        case Swapping() if not state.barrier_open and _has_barrier(state) and phase.call is None and not phase.settling:
-            return Next(Wait(None), "waits until the others of its group are upgraded, before the swap")
         case Capturing() | Applying() | Swapping():
             return _errand(state, phase, now)
 
@@ -94,11 +92,6 @@ def _packages(state: ServiceRollout) -> tuple[Digest, ...]:
         return ()
     given = state.plan.rollback.package
     return (update.package,) if given is None else (update.package, given)
-
-
-def _has_barrier(state: ServiceRollout) -> bool:
-    change = state.plan.change
-    return isinstance(change, SwapPlan) and change.upgrade is not None and change.barrier != "none"
 
 
 def _begin(state: ServiceRollout, phase: Beginning, now: Now) -> Next:
@@ -143,6 +136,10 @@ def _complete(state: ServiceRollout) -> Next:
 
 
 def _errand(state: ServiceRollout, phase: Capturing | Applying | Swapping, now: Now) -> Next:
+    if (barrier := waits_at(state)) is not None:
+        if state.holds or state.stop is not None:
+            return withheld(state, "the swap")
+        return Next(Wait(None), f"waits until the others of its {barrier} are upgraded, before the swap")
     operation: Operation
     match phase:
         case Capturing():

@@ -36,7 +36,7 @@ def is_over(state: RolloutState, summaries: Mapping[ServiceName, Summary], now: 
     """Tell whether nothing moves on without a person: nothing is in motion, to be done, or waited for that comes."""
     if state.closed is not None:
         return True
-    if any(each.in_flight and not each.for_person for each in summaries.values()):
+    if any(each.takes_room and not each.for_person for each in summaries.values()):
         return False
     if state.environment is not None:
         return False

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from rollout.core.change_plan import ConfigurePlan, InstancePlan, StatusPlan, SwapPlan, UpgradePlan, updates
+from rollout.core.change_plan import Barrier, ConfigurePlan, InstancePlan, StatusPlan, SwapPlan, UpgradePlan, updates
 from rollout.core.operation import Mode
 from rollout.core.phase import (
     Applying,
@@ -149,6 +149,15 @@ def first_back(state: ServiceRollout, t: float) -> Back:
     if isinstance(state.plan.change, StatusPlan) and state.acted:
         return Reverting(Applying(fresh))
     return RollingBack(fresh)
+
+
+def waits_at(state: ServiceRollout) -> Barrier | None:
+    """Give the barrier at which a service waits to be let through to its swap."""
+    change, phase = state.plan.change, state.phase
+    if not isinstance(change, SwapPlan) or change.upgrade is None or change.barrier is Barrier.NONE:
+        return None
+    asked = not isinstance(phase, Swapping) or phase.call is not None or phase.settling
+    return None if asked or state.barrier_open or state.failure is not None else change.barrier
 
 
 def stands(before: Before | None) -> str | None:

@@ -1,6 +1,7 @@
 """What the fleet sees of one service: a pure projection of its state."""
 
 from rollout.core.action import Wait
+from rollout.core.change_plan import SwapPlan
 from rollout.core.decide import decide
 from rollout.core.ending import Outcome
 from rollout.core.event import HoldReason
@@ -8,6 +9,7 @@ from rollout.core.fleet_state import FAILED, Summary
 from rollout.core.names import ENGINE, POLICY, Now
 from rollout.core.phase import Beginning, Ended, ForeignChange, HeldForPerson, NeedsOperator, Queued, Ready
 from rollout.core.service import ServiceRollout
+from rollout.core.stages import waits_at
 from rollout.core.way_back import past_return
 
 
@@ -26,13 +28,27 @@ def summarize(state: ServiceRollout, now: Now) -> Summary:
         can_go_back=_can_go_back(state),
         holds=frozenset(hold.reason for hold in state.holds),
         took_s=_took_s(state),
+        barrier=waits_at(state),
+        let_through=state.barrier_open,
+        swapped=state.swapped,
+        together=isinstance(state.plan.change, SwapPlan) and state.plan.change.together,
+        keeps_previous=_keeps_previous(state, now),
     )
 
 
 def _for_person(state: ServiceRollout, now: Now) -> bool:
     if isinstance(state.phase, Queued):
         return bool(state.holds) or state.stop is not None
+    if waits_at(state) is not None:
+        return bool(state.holds) or state.stop is not None
     return decide(state, now) == Wait(None) and not _held_for_a_while(state)
+
+
+def _keeps_previous(state: ServiceRollout, now: Now) -> bool:
+    change = state.plan.change
+    if not isinstance(change, SwapPlan) or state.ended is None:
+        return False
+    return now.t <= state.phase_since_t + change.keep_previous_s
 
 
 def _held_for_a_while(state: ServiceRollout) -> bool:

@@ -53,7 +53,7 @@ def _owed(scene: Scene, wave: WavePlan) -> Owed | None:
 def _room(scene: Scene, wave: WavePlan) -> Waiting:
     if scene.around.room == 0:
         return Waiting(HoldReason.BUDGET, f"for room: {scene.around.room_said}")
-    flying = sum(member.in_flight for member in scene.members(wave))
+    flying = sum(member.takes_room for member in scene.members(wave))
     if bakes_first(scene.state, wave):
         return Waiting(HoldReason.BUDGET, f"for the first service of wave {wave.name} to be done and watched")
     strict = f", and strict keeps it below what may still fail ({scene.failed(wave)} failed)" if wave.strict else ""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
-from rollout.core import event, fleet_event
+from rollout.core import change_event, event, fleet_event
 from rollout.core.admission import Scene, admissible
 from rollout.core.around import ALONE
 from rollout.core.caps import refuse_admission
@@ -17,6 +17,7 @@ from rollout.core.fleet_action import (
     CloseRollout,
     FleetAction,
     Halt,
+    OpenBarrier,
     OpenWave,
     Release,
     TakeBack,
@@ -195,6 +196,9 @@ class Dispatcher:
                 self._stale.update(service for service, _ in holds)
                 released = [(self._streams[name], event.Released(reason, POLICY)) for name, reason in holds]
                 await self._put(released)
+            case OpenBarrier(services=services, detail=detail):
+                self._stale.update(services)
+                await self._put([(self._streams[name], change_event.BarrierOpened(detail)) for name in services])
             case CloseRollout(failures=failures, reason=reason):
                 await self._put([(own, fleet_event.RolloutClosed(failures, reason))])
 
