@@ -18,7 +18,7 @@ from rollout.core.ending import Claim
 from rollout.core.event import HoldReason
 from rollout.core.explain import spell
 from rollout.core.names import ServiceName
-from rollout.core.phase import Beginning, Queued, Ready
+from rollout.core.phase import Beginning, Queued, Ready, Swapping
 from rollout.core.service import ServiceRollout
 from rollout.core.summary import summarize
 from rollout.core.waiting import waits_for
@@ -44,7 +44,9 @@ def sentence(read: Read, state: ServiceRollout, scene: Scene | None = None) -> s
         until = _ends(state)
         if until is not None:
             return one_line(f"{said}; that ends at {clock(until)} if nothing else happens.")
-        return one_line(f"{said}; freed by {', '.join(_works(read, state))}; nothing happens by itself.")
+        words = ", ".join(_works(read, state))
+        freed = words if _waits_for_word(state) else "the last of its group, or by rollback"
+        return one_line(f"{said}; freed by {freed}; nothing happens by itself.")
     if following.until_t is None or not following.then:
         return one_line(f"{said}; it goes on by itself.")
     at = f"at {clock(read.wall_at(following.until_t))}" if read.running else "some time after an engine runs again"
@@ -61,7 +63,7 @@ def _queued(read: Read, state: ServiceRollout, scene: Scene, spent: str) -> str:
 
 
 def _waits_for_word(state: ServiceRollout) -> bool:
-    return not isinstance(state.phase, Queued) or bool(state.holds) or state.stop is not None
+    return not isinstance(state.phase, Queued | Swapping) or bool(state.holds) or state.stop is not None
 
 
 def _ends(state: ServiceRollout) -> float | None:

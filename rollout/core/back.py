@@ -1,12 +1,14 @@
 """What going back needs next: Rollback while it exists, a revert once it is gone, a swap back, or a suspension."""
 
+from msgspec.structs import replace
+
 from rollout.core import change_event, event
 from rollout.core.action import LookAtDeployment, Submit
 from rollout.core.change_plan import StatusPlan, SwapPlan
 from rollout.core.ending import Outcome
 from rollout.core.errand import errand
 from rollout.core.names import Now
-from rollout.core.next import Next, before_call, polls, record, watch, withheld
+from rollout.core.next import Next, because, before_call, polls, record, watch, withheld
 from rollout.core.operation import RollBack, SetStatus, Walk, describe
 from rollout.core.operations import revert_of, swap_back_of
 from rollout.core.phase import (
@@ -68,7 +70,7 @@ def _roll_back(state: ServiceRollout, phase: RollingBack, now: Now, why: str) ->
     if state.stop is not None:
         return withheld(state, "the rollback")
     if (first := before_call(state, phase.step, phase.cleared_t, now, "rollback")) is not None:
-        return first
+        return replace(first, doing=f"{first.doing}{because(state)}")
     operation = RollBack(state.plan.rollback.mode)
     return Next(Submit(operation, going_back=True), f"asks for the rollback ({why})")
 
@@ -106,5 +108,5 @@ def _call(state: ServiceRollout, leg: Beginning | Ready, submit: Submit, now: No
     if state.stop is not None:
         return withheld(state, f"the {what} back")
     if (first := before_call(state, leg.step, leg.cleared_t, now, f"{what} back")) is not None:
-        return first
+        return replace(first, doing=f"{first.doing}{because(state)}")
     return Next(submit, f"{doing}: asks for the {what}")

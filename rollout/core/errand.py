@@ -1,24 +1,27 @@
 """What an errand needs next: one call, with everything that has to be before it, and the looks that come after it."""
 
+from msgspec.structs import replace
+
 from rollout.core.action import LookAtDeployment, Submit
 from rollout.core.names import Now
-from rollout.core.next import Next, before_call, polls, watch, withheld
+from rollout.core.next import Next, because, before_call, polls, watch, withheld
 from rollout.core.operation import describe
-from rollout.core.phase import AnyErrand
+from rollout.core.phase import AnyErrand, SwappingBack
 from rollout.core.service import ServiceRollout
 from rollout.core.slots import slot_to_see
 
 
 def errand(state: ServiceRollout, phase: AnyErrand, submit: Submit, now: Now, before: str) -> Next:
     """Give what an errand needs next, in either direction: a call is withheld by holds only on the way forward."""
-    what = describe(submit.operation)
+    what = describe(submit.operation) + (" back" if isinstance(phase, SwappingBack) else "")
+    why = because(state) if submit.going_back else ""
     if poll := polls(phase.call):
-        return watch(state, now, f"the {what} is under way", *poll)
+        return watch(state, now, f"waits for the {what}, which is under way{why}", *poll)
     if phase.settling:
         look = LookAtDeployment(slot_to_see(phase))
-        return watch(state, now, f"waits until the deployment shows the {what}", look)
+        return watch(state, now, f"waits until the deployment shows the {what}{why}", look)
     if state.stop is not None or (state.holds and not submit.going_back):
         return withheld(state, before)
     if (first := before_call(state, phase.step, phase.cleared_t, now, what)) is not None:
-        return first
-    return Next(submit, f"asks for the {what}")
+        return replace(first, doing=f"{first.doing}{why}")
+    return Next(submit, f"asks for the {what}{why}")

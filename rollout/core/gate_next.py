@@ -43,7 +43,7 @@ def next_of_bake(state: ServiceRollout, phase: Baking | SwapBaking, now: Now) ->
     ends_t = gate.began_t + bake_s(state)
     if gate.verdict is Verdict.FAIL:
         fails_t = gate.since_t + health.retry_s
-        return watch(state, now, "unhealthy during the bake", source, due_t=fails_t, then="the bake fails")
+        return watch(state, now, f"is not healthy in {what}", source, due_t=fails_t, then="the bake fails")
     if gate.verdict is Verdict.WAIT:
         return watch(state, now, f"is asked to wait during the bake: {_waiting(gate.evidence)}", source)
     if gate.verdict is Verdict.PASS:

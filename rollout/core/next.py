@@ -69,6 +69,11 @@ def withheld(state: ServiceRollout, before_what: str) -> Next:
     return Next(Wait(None), f"held before {before_what} ({said})")
 
 
+def because(state: ServiceRollout) -> str:
+    """Give why it goes back, in brackets after what it does for that."""
+    return f" ({state.failure or 'asked for'})"
+
+
 def polls(call: Call | None) -> tuple[PollOperation, ...]:
     """Give the question about a call's operation, where there is one."""
     return () if call is None or call.handle is None else (PollOperation(call.number, call.handle),)

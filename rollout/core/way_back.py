@@ -6,6 +6,7 @@ from rollout.core.change_plan import ConfigurePlan, InstancePlan, StatusPlan, Sw
 from rollout.core.mark import without_token
 from rollout.core.names import Digest
 from rollout.core.phase import (
+    Back,
     Checking,
     Ended,
     ForeignChange,
@@ -15,7 +16,10 @@ from rollout.core.phase import (
     Preflight,
     Queued,
     Ready,
+    Reverting,
     Settling,
+    Suspending,
+    SwappingBack,
     Walking,
 )
 from rollout.core.service import ServiceRollout
@@ -65,6 +69,8 @@ def way_back(state: ServiceRollout) -> str:
         return "none, it has ended"
     if isinstance(state.phase, Queued | Preflight):
         return "nothing was touched"
+    if isinstance(state.phase, Back):
+        return f"under way: {_under_way(state)}"
     source = revert_source(state)
     revert = None if source is None else f"revert to {source.shown}"
     if (gone := rollback_gone(state)) is not None:
@@ -82,6 +88,21 @@ def way_back(state: ServiceRollout) -> str:
             return revert or "none: the platform has no Rollback for one domain"
         case UpgradePlan() | ConfigurePlan():
             return f"rollback → {revert}" if revert else "rollback while in progress, none after the last domain"
+
+
+def _under_way(state: ServiceRollout) -> str:
+    source = revert_source(state)
+    match state.phase:
+        case SwappingBack():
+            return "swap back"
+        case Suspending():
+            return "suspension"
+        case Reverting() if source is not None:
+            return f"revert to {source.shown}"
+        case Reverting():
+            return "the status it had"
+        case _:
+            return "rollback"
 
 
 def past_return(state: ServiceRollout) -> str | None:

@@ -39,7 +39,7 @@ def test_where_the_copy_will_lie_is_drawn_first_then_it_is_made_and_then_the_cha
     assert told.look(told.looks.running()).finding is Finding.CLEAR
     assert told.action == Submit(CapturePackage(CONTAINER), going_back=False)
     told.tell(told.intended(CapturePackage(CONTAINER)), told.accepted)
-    assert "the copy of the old package is under way" in told.why
+    assert "waits for the copy of the old package, which is under way" in told.why
     told.tell(told.succeeded)
     assert (told.phase, told.state.captured, told.state.begun) == ("Beginning", True, False)
 

@@ -165,7 +165,7 @@ def test_the_bake_ends_at_its_time_when_all_is_healthy(story: Any) -> None:
 def test_a_bake_healthy_for_too_short_a_time_goes_on_until_it_is(story: Any) -> None:
     told = story(bake_s=100.0, stable_s=20.0, retry_s=200.0).go("baking")
     told.probe(FAIL, after_s=80.0)
-    assert "unhealthy during the bake" in told.why
+    assert "is not healthy in the bake" in told.why
     told.probe(PASS, after_s=15.0)
     assert told.action.due_t == 115.0
     assert told.probe(PASS, after_s=10.0) is None

@@ -66,7 +66,7 @@ def test_what_is_in_flight_is_followed_whether_or_not_the_barrier_is_open(story:
     change = replace(story.of("staged:queued").plan.change, barrier=Barrier.ROLLOUT)
     told = story(kind="staged", change=change, bake_s=0.0).go("staged")
     told.tell(told.intended(SwapSlots("dep-0", "dep-1")), told.accepted)
-    assert "the swap is under way" in told.why
+    assert "waits for the swap" in told.why
 
 
 @pytest.mark.parametrize("place", ["staged", "swapping"])

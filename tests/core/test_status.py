@@ -26,7 +26,7 @@ def test_a_status_is_set_once_and_seen_twice(story: Any, kind: str) -> None:
     told = story.of(f"{kind}:applying")
     assert told.action == Submit(SetStatus(wanted), going_back=False)
     told.tell(told.intended(SetStatus(wanted)), told.accepted)
-    assert f"web-01 the {'start' if wanted else 'suspension'} is under way" in told.why
+    assert f"web-01 waits for the {'start' if wanted else 'suspension'}, which is under way" in told.why
     told.tell(told.succeeded)
     for seen in (
         shows(told, running=not wanted),

@@ -37,7 +37,9 @@ def test_a_swap_surveys_both_slots_swaps_sees_it_twice_bakes_and_succeeds(story:
     assert told.look(looks.production()).finding is Finding.CLEAR
     assert told.action == Submit(SwapSlots("dep-0", "dep-1"), going_back=False)
     told.tell(told.intended(SwapSlots("dep-0", "dep-1")), told.accepted)
-    assert told.why == "web-01 the swap is under way, for 1s; gives up (operation_timeout.swap) in 6m40s."
+    assert (
+        told.why == "web-01 waits for the swap, which is under way, for 1s; gives up (operation_timeout.swap) in 6m40s."
+    )
     told.poll(Succeeded())
     assert told.action.sources == (THERE,)
     shows = (looks.production(), swapped(looks, locked=True), swapped(looks))
@@ -236,7 +238,7 @@ def test_a_suspension_is_of_the_deployment_that_was_swapped_in(story: Any) -> No
 def test_a_red_bake_swaps_back(story: Any) -> None:
     told = story.of("swap:swap_baking")
     told.probe(Verdict.FAIL)
-    assert "unhealthy during the bake" in told.why
+    assert "is not healthy in the bake" in told.why
     assert isinstance(told.probe(Verdict.FAIL, after_s=60.0), event.GateFailed)
     assert told.obey().phase == "SwappingBack"
     assert told.action.sources == (THERE,)
@@ -299,7 +301,7 @@ def test_a_word_to_go_back_never_overtakes_a_swap_that_is_under_way(story: Any, 
         told.tell(told.accepted)
     if place != "swap_baking":
         assert told.phase == "Swapping"
-        assert "the swap is under way" in told.why
+        assert "waits for the swap" in told.why
         assert isinstance(told.say("rollback"), NoOp)
         told.poll(Succeeded())
     assert told.phase == "SwappingBack"
