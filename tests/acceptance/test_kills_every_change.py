@@ -11,8 +11,8 @@ import pytest
 LONG = bool(os.environ.get("ROLLOUT_LONG"))
 KILLS = 20 if LONG else 4
 """Of each kind of change; there are five kinds."""
-SLOWER = 4.0 if LONG else 1.0
-"""More kills need a slower fleet: each of them has to meet an engine at work."""
+LARGER = 4 if LONG else 1
+"""More kills need more services: each of them has to meet an engine at work, and few are at work at once."""
 TIMEOUT = ("--request-timeout", "500ms")
 PACKAGE = "package: 'https://store.example/web.cspkg', configuration: 'configs/{service}.cscfg'"
 WALKS = [("walk", domain) for domain in range(3)]
@@ -32,14 +32,14 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "upgrade": Kind(f"{{upgrade: {{{PACKAGE}}}}}", [("upgrade", None), *WALKS], 250.0, 4, 4),
-    "configure": Kind("{configure: {settings: {WebRole1/Release: '9'}}}", [("config", None), *WALKS], 250.0, 4, 4),
+    "upgrade": Kind(f"{{upgrade: {{{PACKAGE}}}}}", [("upgrade", None), *WALKS], 1000.0, 6, 2),
+    "configure": Kind("{configure: {settings: {WebRole1/Release: '9'}}}", [("config", None), *WALKS], 1000.0, 6, 2),
     "staged swap": Kind(
         f"{{upgrade: {{slot: staging, {PACKAGE}}}, swap: {{bake: 300ms, keep_previous: 1m, barrier: none}}}}",
         [("upgrade", None), *WALKS, ("swap", None)],
-        250.0,
-        4,
-        4,
+        1000.0,
+        6,
+        2,
         "staging",
     ),
     "swap": Kind("{swap: {bake: 500ms, keep_previous: 1m}}", [("swap", None)], 20.0, 6, 2, "staging"),
@@ -53,17 +53,18 @@ def test_an_engine_killed_in_the_middle_of_any_change_goes_on_where_it_was(
     kind: str, emulator: Callable[..., Any], policies: Any, runs: Any, record_property: Callable[[str, object], None]
 ) -> None:
     change, chance = KINDS[kind], random.Random(f"2026 {kind}")  # noqa: S311 - instants, not secrets
+    services = change.services * LARGER
     fleet = emulator(
         "--services",
-        str(change.services),
+        str(services),
         "--domains",
         "3",
         "--staging",
         "--time-scale",
-        str(change.time_scale / SLOWER),
+        str(change.time_scale),
     )
     wave = f"{{name: rest, select: rest, max_parallel: {change.parallel}, strict: false}}"
-    policy = policies.write(change.services, name="kills", instances=3, wave=wave, change=change.change)
+    policy = policies.write(services, name="kills", instances=3, wave=wave, change=change.change)
 
     kills = sum(runs.killed_at_work(chance.uniform(0.0, 1.2), policy, fleet, *TIMEOUT) for _ in range(KILLS))
     before = sum(fleet.effects().values())
@@ -72,7 +73,7 @@ def test_an_engine_killed_in_the_middle_of_any_change_goes_on_where_it_was(
     record_property("effects before the last engine", before)
     assert kills == KILLS
     assert ended.returncode == 0, ended.stderr
-    names = [f"svc-{number:04}" for number in range(1, change.services + 1)]
+    names = [f"svc-{number:04}" for number in range(1, services + 1)]
     assert fleet.effects() == Counter((name, *done) for name in names for done in change.way)
     assert {name: fleet.order(name) for name in names} == dict.fromkeys(names, change.way)
     for service in fleet.state()["services"]:
