@@ -61,7 +61,7 @@ class Dispatcher:
         self._around = around
         self._streams: dict[ServiceName, StreamName] = {}
         self._summaries: dict[ServiceName, Summary] = {}
-        self._stale: set[ServiceName] = set()
+        self._stale: dict[ServiceName, None] = {}  # in order: a set of names has another one in every process
         self._spawned: set[StreamName] = set()
         self._news = asyncio.Event()
         self._moved = True
@@ -70,7 +70,7 @@ class Dispatcher:
         self._bakers: dict[tuple[str, float], asyncio.Task[None]] = {}
         for service, stream in newest_attempts(kit.ledger, rollout):
             self._streams[service] = stream
-            self._stale.add(service)
+            self._stale[service] = None
 
     def nudge(self, state: ServiceRollout) -> None:
         """Hear that a service changed, perhaps of another rollout; a new attempt takes the place of the one before."""
@@ -78,7 +78,7 @@ class Dispatcher:
             return
         if state.attempt > parse_service_stream(self._streams[state.plan.service])[2]:
             self._streams[state.plan.service] = state.stream
-        self._stale.add(state.plan.service)
+        self._stale[state.plan.service] = None
         self._news.set()
 
     def wake(self) -> None:
@@ -178,13 +178,13 @@ class Dispatcher:
                 await self._admit(wave, services)
             case Halt(wave=wave, reason=reason, hold=hold, back=back):
                 held = event.Held(event.HoldReason.HALT, POLICY, reason)
-                self._stale.update(hold)
+                self._stale |= dict.fromkeys(hold)
                 halted: Draft = (own, fleet_event.Halted(wave, reason, back=back))
                 # The ledger knows of an ending before it is on disk and heard of here; what has ended takes no word.
                 moving = [service for service in hold if self._summary(service).outcome is None]
                 await self._put([halted, *((self._streams[service], held) for service in moving)])
             case TakeBack(services=services, reason=reason):
-                self._stale.update(services)
+                self._stale |= dict.fromkeys(services)
                 now = self._kit.clock.now()
                 states = [service_state(self._ledger, self._streams[service]) for service in services]
                 await self._put([draft for state in states for draft in back_drafts(state, reason, now)])
@@ -193,11 +193,11 @@ class Dispatcher:
             case AskApproval(scope=scope, by=by, until_wall=until_wall, digest=digest):
                 await self._put([(own, fleet_event.ApprovalAsked(scope, by, until_wall, digest))])
             case Release(holds=holds):
-                self._stale.update(service for service, _ in holds)
+                self._stale |= dict.fromkeys(service for service, _ in holds)
                 released = [(self._streams[name], event.Released(reason, POLICY)) for name, reason in holds]
                 await self._put(released)
             case OpenBarrier(services=services, detail=detail):
-                self._stale.update(services)
+                self._stale |= dict.fromkeys(services)
                 await self._put([(self._streams[name], change_event.BarrierOpened(detail)) for name in services])
             case CloseRollout(failures=failures, reason=reason):
                 await self._put([(own, fleet_event.RolloutClosed(failures, reason))])
@@ -211,7 +211,7 @@ class Dispatcher:
         drafts: list[Draft] = []
         for service, stream in zip(services, streams, strict=True):
             drafts += [(stream, event.Admitted(wave)), (own, fleet_event.ServiceAdmitted(service))]
-        self._stale.update(services)
+        self._stale |= dict.fromkeys(services)
         pending = self._ledger.put(drafts, now=self._kit.clock.now(), actor=ENGINE)
         self._refuse_excess(wave, services)
         for stream in streams:

@@ -28,6 +28,7 @@ def test_no_death_at_any_moment_makes_a_difference(stage_of: Callable[..., Stage
     assert min(told.points.values()) >= 6
 
 
+@pytest.mark.timeout(300)
 def test_a_difference_is_told_with_its_moment(stage_of: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kit, "QUARANTINE_PER_TIMEOUT", 0.0)
     found = [each for each in CrashEverywhere(stage_of("one", domains=2), every=3) if each is not None]

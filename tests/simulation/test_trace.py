@@ -41,6 +41,7 @@ def traces(lane: LaneName, flags: tuple[str, ...], hash_seed: str) -> list[str]:
     return done.stdout.split()
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("lane", LaneName)
 @pytest.mark.parametrize(("flags", "hash_seed"), [((), "1"), ((), "random"), (("-O",), "2")])
 def test_a_seed_gives_the_same_trace_in_every_process(
