@@ -1,7 +1,7 @@
 """What a state directory knows of its rollouts, read by a process that is not the engine."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, TypeVar
@@ -11,6 +11,7 @@ import msgspec
 from rollout.core.admission import Scene
 from rollout.core.around import ALONE, Around, Taken
 from rollout.core.conflict import Claim, taken_by_others
+from rollout.core.event import Entry
 from rollout.core.evolve import IllegalFact, evolve
 from rollout.core.fleet_evolve import evolve_fleet
 from rollout.core.fleet_state import RolloutState
@@ -90,6 +91,14 @@ def read_all(state: Path) -> list[Read]:
     with Visitor.opened(state) as visitor, visitor.moment():
         rows = visitor.streams()
         return [_read(visitor, rows, RolloutId(row.stream), state) for row in rows if is_rollout_stream(row.stream)]
+
+
+def read_entries(state: Path) -> Iterator[Entry]:
+    """Read everything that services went through in a state directory, stream after stream."""
+    with Visitor.opened(state) as visitor, visitor.moment():
+        for row in visitor.streams():
+            if is_service_stream(row.stream):
+                yield from (recorded.entry for recorded in visitor.read(row.stream))
 
 
 def _read(visitor: Visitor, rows: Sequence[StreamRow], rollout: RolloutId, state: Path) -> Read:

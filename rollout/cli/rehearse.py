@@ -2,8 +2,9 @@
 
 import functools
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import click
 
@@ -14,11 +15,25 @@ if TYPE_CHECKING:
     from rollout.simulation.stage import Stage
     from rollout.simulation.tally import Tally
 
+T_co = TypeVar("T_co", covariant=True)
+
 SEEDS: Final = 50
 SEEDS_MAX: Final = 1_000_000
 DOMAINS: Final = 5
 DOMAINS_MAX: Final = 20
 INSTANCES_MAX: Final = 250
+
+
+class Sized(Protocol[T_co]):
+    """What can be gone through once, and knows its length."""
+
+    def __len__(self) -> int:
+        """Give how many there are."""
+        ...
+
+    def __iter__(self) -> Iterator[T_co]:
+        """Go through them."""
+        ...
 
 
 @click.command()
@@ -41,6 +56,10 @@ INSTANCES_MAX: Final = 250
 )
 @click.option("--domains", type=click.IntRange(1, DOMAINS_MAX), default=DOMAINS, show_default=True)
 @click.option("--instances", type=click.IntRange(1, INSTANCES_MAX), help="Of each role.  [default: one per domain]")
+@click.option("--crash", type=click.Choice(["all"]), help="Die at every moment of a calm run instead, one by one.")
+@click.option(
+    "--state", type=click.Path(path_type=Path), help="Take durations from what this state directory has recorded."
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Play only this seed.")
 @click.option("--trace", is_flag=True, help="With --seed: tell everything that happens in it.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
@@ -55,6 +74,8 @@ def rehearse(
     lane: str,
     domains: int,
     instances: int | None,
+    crash: str | None,
+    state: Path | None,
     seed: int | None,
     trace: bool,
     output: str,
@@ -67,13 +88,17 @@ def rehearse(
     show. Exit code 0: none was broken; 1: one was, and its seed is named.
     """
     from rollout.assembly import make_kit
+    from rollout.cli.reading import read_entries
     from rollout.policy.load import load_policy
     from rollout.settings import RunSettings
+    from rollout.simulation.history import history_of
     from rollout.simulation.stage import LaneName, staged
     from rollout.simulation.weather import Profile
 
     if trace and seed is None:
         raise click.UsageError("--trace tells one run: name it with --seed", ctx)
+    if crash is not None and seed is not None:
+        raise click.UsageError("--crash all dies at every moment of one calm run: it takes no --seed", ctx)
     instances = domains if instances is None else instances
     if instances < domains:
         raise click.UsageError(f"--instances {instances} is less than --domains {domains}", ctx)
@@ -86,7 +111,10 @@ def rehearse(
         domains=domains,
         instances=instances,
         lane=LaneName(lane),
+        history=None if state is None else history_of(read_entries(state)),
     )
+    if crash is not None:
+        ctx.exit(_crashed(stage, output))
     tally = _traced(stage, seed) if trace and seed is not None else _tallied(stage, _seeds(seeds, seed))
     _print(stage, tally, output if not trace else "")
     if tally.violations:
@@ -99,22 +127,41 @@ def _seeds(count: int, seed: int | None) -> range:
 
 
 def _tallied(stage: "Stage", seeds: range) -> "Tally":
-    """Play the seeds under a progress bar on stderr; the first broken promise ends the rehearsal."""
+    """Play the seeds; the first broken promise ends the rehearsal."""
+    from rollout.simulation.tally import Tally
+
+    tally = Tally()
+    for seed in _shown(seeds, "seeds"):
+        tally.add(_played(stage, seed))
+        if tally.violations:
+            break
+    return tally
+
+
+def _crashed(stage: "Stage", output: str) -> int:
+    """Die at every moment, and give the exit code."""
+    from rollout.cli.rehearsed import deaths_as_json, deaths_as_table
+    from rollout.simulation.everywhere import CrashEverywhere
+
+    everywhere = CrashEverywhere(stage)
+    for _ in _shown(everywhere, "deaths"):
+        pass
+    click.echo(deaths_as_json(everywhere.told) if output == "json" else deaths_as_table(everywhere.told))
+    return Code.ERROR if everywhere.told.differences else 0
+
+
+def _shown(each: Sized[T_co], what: str) -> Iterator[T_co]:
+    """Go through `each` under a progress bar on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from rollout.simulation.tally import Tally
-
-    tally, console = Tally(), Console(stderr=True)
-    columns = (TextColumn("rehearsing"), BarColumn(), MofNCompleteColumn(), TextColumn("seeds"), TimeRemainingColumn())
+    console = Console(stderr=True)
+    columns = (TextColumn("rehearsing"), BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=len(seeds))
-        for seed in seeds:
-            tally.add(_played(stage, seed))
+        task = progress.add_task("", total=len(each))
+        for one in each:
+            yield one
             progress.advance(task)
-            if tally.violations:
-                break
-    return tally
 
 
 def _played(stage: "Stage", seed: int) -> "Played":

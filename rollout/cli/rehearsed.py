@@ -8,6 +8,7 @@ import msgspec
 from rollout.cli.text import counted, printable
 from rollout.cli.timeline import clock
 from rollout.policy.duration import format_duration
+from rollout.simulation.everywhere import Everywhere
 from rollout.simulation.stage import Stage
 from rollout.simulation.tally import P95, Spread, Tally, Worst
 from rollout.simulation.weak import weaknesses
@@ -112,6 +113,30 @@ def as_json(stage: Stage, tally: Tally) -> str:
         "deaths": tally.deaths,
         "weak_spots": weaknesses(stage, tally),
     }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+
+
+def deaths_as_table(told: Everywhere) -> str:
+    """Give the page on dying at every moment."""
+    total, counts = sum(told.points.values()), sorted(told.points.items())
+    lines = [f"died at {counted(total, 'moment')}: alone, with the machine, and again on the way back", ""]
+    lines += [f"  {kind:{NAME_WIDTH}}{count:>8}" for kind, count in counts]
+    lines += ["", f"{told.lives} lives in all; "]
+    if not told.differences:
+        lines[-1] += "no death made a difference: the same endings, and the same effects on every service"
+    else:
+        lines[-1] += f"{counted(len(told.differences), 'death')} made a DIFFERENCE"
+        lines += [f"  - {each.scene}, moment {each.moment} ({each.about}): {each.said}" for each in told.differences]
+    return printable("\n".join(lines))
+
+
+def deaths_as_json(told: Everywhere) -> str:
+    """Give the document on dying at every moment."""
+    differences = [
+        {"scene": each.scene, "moment": each.moment, "about": each.about, "said": each.said}
+        for each in told.differences
+    ]
+    document = {"moments": dict(sorted(told.points.items())), "lives": told.lives, "differences": differences}
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
 
 

@@ -3,6 +3,7 @@
 from rollout.platforms.platform import Platform
 from rollout.simulation.besides import Wall
 from rollout.simulation.checker import Checker
+from rollout.simulation.history import Remembered
 from rollout.simulation.http_lane import HttpLane
 from rollout.simulation.mortal import LATE_PER_TIMEOUT
 from rollout.simulation.skies import DrawnFaults
@@ -32,6 +33,7 @@ def dress(world: World, stage: Stage, weather: Weather, checker: Checker) -> Non
     world.wall = Wall(weather)
     world.fabric.world.on_effect = checker.effect
     world.fabric.world.agenda = WatchedAgenda(checker.moved)
+    world.fabric.world.durations = Remembered(weather.seed, history=stage.history)
     world.fabric.world.faults = DrawnFaults(weather=weather, time=world.time)
 
 

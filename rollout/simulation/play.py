@@ -14,6 +14,7 @@ from rollout.emulator.faults import Fault
 from rollout.emulator.fleet import FleetPlan
 from rollout.engine.groups import leaves
 from rollout.errors import InvariantBroken, JournalFull, RolloutError, StateUnusable
+from rollout.journal.journal import VersionConflict
 from rollout.simulation.besides import Crash, Crashes, strangers
 from rollout.simulation.book import Book
 from rollout.simulation.cast import cast
@@ -85,7 +86,7 @@ def play(stage: Stage, seed: int, script: Script = Script()) -> Played:
     game = _Game(stage, seed, script)
     try:
         game.play()
-    except (InvariantBroken, RolloutError, IllegalFact, ExceptionGroup) as error:
+    except (InvariantBroken, RolloutError, IllegalFact, VersionConflict, ExceptionGroup) as error:
         game.note(error)
     finally:
         game.close()

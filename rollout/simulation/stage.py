@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import ceil
 from typing import Final
@@ -14,6 +14,7 @@ from rollout.core.names import Digest
 from rollout.core.plan import ServicePlan
 from rollout.errors import NotSupportedYet
 from rollout.policy.bundle import Bundle
+from rollout.simulation.history import History
 from rollout.simulation.weather import Profile
 from rollout.simulation.world import KitMaker
 
@@ -43,6 +44,8 @@ class Stage:
     domains: int
     instances: int
     lane: LaneName = LaneName.DIRECT
+    history: History = field(default_factory=History)
+    """How long these services took before."""
     secrets: tuple[str, ...] = ()
     """What must not be found in any entry."""
 
@@ -69,6 +72,7 @@ def staged(
     domains: int,
     instances: int,
     lane: LaneName = LaneName.DIRECT,
+    history: History | None = None,
 ) -> Stage:
     """Compile a bundle for rehearsals; raises NotSupportedYet for what cannot be run, or cannot be judged."""
     compiled = compile_bundle(bundle)
@@ -80,7 +84,7 @@ def staged(
     configurations = {digest: payloads[digest] for digest in wanted if digest is not None}
     packages = {files.package for files in bundle.services if files.package is not None}
     secrets = tuple(sorted({secret for package in packages for secret in _secrets(package)}))
-    return Stage(compiled, configurations, make_kit, profile, domains, instances, lane, secrets)
+    return Stage(compiled, configurations, make_kit, profile, domains, instances, lane, history or History(), secrets)
 
 
 def _secrets(package: str) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,25 @@ import pytest
 from click.testing import CliRunner
 
 from rollout.cli.main import cli
+from rollout.cli.rehearsed import deaths_as_json, deaths_as_table
 from rollout.core import interpret
-from rollout.core.event import ServiceFact
+from rollout.core.check_plan import CheckPlan
+from rollout.core.event import Evidence, ServiceFact
+from rollout.core.names import Target
+from rollout.core.outcome import Unreachable
 from rollout.core.service import ServiceRollout
-from rollout.core.snapshot import Look
+from rollout.core.snapshot import Look, Observation
 from rollout.engine import runner
+from rollout.engine.kit import Kit
+from rollout.gates.check import Question, unknown
+from rollout.gates.probe import Probe
+from rollout.simulation import everywhere
+from rollout.simulation.death import Death
+from rollout.simulation.everywhere import CrashEverywhere, Difference, Everywhere
+from rollout.simulation.play import play
+from rollout.simulation.stage import Stage
+from rollout.simulation.tally import Tally
+from rollout.simulation.weak import weaknesses
 
 CASES = Path(__file__).parent / "cases"
 
@@ -105,9 +121,89 @@ def test_a_weak_spot_is_called_out_in_words(change: str, domains: str, said: str
     assert said in page.partition("Weak spots")[2]
 
 
+class Blind:
+    """A kit whose checks never know anything."""
+
+    def __call__(self, kit: Kit) -> Kit:
+        return replace(kit, probe_of=lambda plan: Probe([Clueless(check) for check in plan.health.checks], nothing))
+
+
+@dataclass(frozen=True)
+class Clueless:
+    """A check that is always unknown."""
+
+    plan: CheckPlan
+    hook: str = ""
+    looks: bool = False
+
+    async def ask(self, question: Question) -> Evidence:
+        del question
+        return unknown(self.plan, "nobody knows")
+
+
+async def nothing(_: Target) -> Observation:
+    return Unreachable("nobody looks")
+
+
+def test_a_check_that_is_always_unknown_is_called_out_in_words(stage_of: Callable[..., Stage]) -> None:
+    stage, tally = stage_of("one", "none", domains=2, around=Blind()), Tally()
+    tally.add(play(stage, 0))
+    assert tally.violations == []
+    said = "the checks were unknown more often than a gate passed: they say too little to go by"
+    assert said in weaknesses(stage, tally)
+    assert "1 of 1 seeds ended waiting for a person (seed 0)" in weaknesses(stage, tally)
+
+
+@pytest.mark.timeout(300)
+def test_dying_at_every_moment_is_counted_by_kind(stage_of: Callable[..., Stage]) -> None:
+    told = CrashEverywhere(stage_of("one", domains=2), every=40)
+    assert [each for each in told if each is not None] == []
+    page, document = deaths_as_table(told.told), json.loads(deaths_as_json(told.told))
+    assert re.search(r"died at \d+ moments: alone, with the machine, and again on the way back", page)
+    assert re.search(r"within the sync +\d+\n", page)
+    assert page.endswith("no death made a difference: the same endings, and the same effects on every service")
+    assert (document["differences"], document["lives"]) == ([], told.told.lives)
+
+
+def test_a_death_that_makes_a_difference_is_told_with_its_moment() -> None:
+    told = Everywhere(differences=[Difference("as planned", 7, "in flight: upgrade svc-a", "it ends twice")])
+    assert "1 death made a DIFFERENCE\n  - as planned, moment 7 (in flight: upgrade svc-a): it ends twice" in (
+        deaths_as_table(told)
+    )
+
+
+def test_crash_all_exits_0_where_no_death_makes_a_difference_and_1_where_one_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(everywhere, "deaths", lambda moments: [(each, (Death(moment=each),)) for each in moments][:2])
+    assert rehearse("--crash", "all", "--domains", "2", policy="one")[0] == 0
+    monkeypatch.setattr(everywhere, "_difference", lambda _undisturbed, _played: "something else")
+    code, page, _ = rehearse("--crash", "all", "--domains", "2", policy="one")
+    assert code == 1
+    assert "4 deaths made a DIFFERENCE" in page
+
+
+@pytest.mark.parametrize(
+    ("sets", "domains", "words"),
+    [
+        (["health.retry_timeout=2h"], 3, "health.retry_timeout 2h is never used up: walk.domain_timeout 45m ends"),
+        (
+            ["waves[0].failure_tolerance=1", "waves[0].max_parallel=2"],
+            3,
+            "waves.all.failure_tolerance 1 halts only after 2 of 2 services have failed: half the fleet may be broken",
+        ),
+    ],
+)
+def test_a_planted_weakness_of_the_policy_is_called_out(sets: list[str], domains: int, words: str) -> None:
+    more = [word for each in sets for word in ("--set", each)]
+    _, page, _ = rehearse(*more, "--faults", "none", "--seeds", "1", "--domains", str(domains))
+    assert words in page.partition("Weak spots")[2]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("--crash", "all", "--seed", "3"), "it takes no --seed"),
         (("--trace",), "--trace tells one run: name it with --seed"),
         (("--domains", "5", "--instances", "3"), "--instances 3 is less than --domains 5"),
     ],
