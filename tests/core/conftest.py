@@ -198,10 +198,10 @@ class Story:
         self.previous: Look | None = None
 
     @classmethod
-    def of(cls, place: str, **plan: Any) -> "Story":
+    def of(cls, place: str, domains: int = 3, **plan: Any) -> "Story":
         """Give the story of a kind in a place: `swap:swapping asked`; without a kind, of an upgrade."""
         kind, _, where = place.rpartition(":")
-        return cls(kind=kind or "upgrade", **plan).go(where)
+        return cls(domains, kind=kind or "upgrade", **plan).go(where)
 
     # --- time, facts and what follows ---
 
@@ -408,6 +408,12 @@ class Story:
 
     _to_capturing = _to_fit
     _to_applying = _to_fit
+
+    def _to_applied(self) -> None:
+        """The one call of a status, or of a word to an instance, has been seen to be done."""
+        self._to_applying()
+        self._ask("applying", "settling")
+        self.tell(self.observed(Finding.SETTLED))
 
     def _to_ready(self) -> None:
         self._to_beginning()

@@ -163,7 +163,7 @@ def samples(told: Any) -> dict[str, event.ServiceFact]:
         "intended:capture": told.intended(CapturePackage(Digest("d" * 64))),
         "surveyed": change_event.Surveyed(told.previous_one),
         "vacant": change_event.Vacant("staging is empty"),
-        "prepared": change_event.Prepared(Digest("e" * 64), "key-new"),
+        "prepared": told.prepared,
         "deployed": change_event.Deployed(told.before, sighting(told.looks.running())),
         "rescaled": change_event.Rescaled(told.before, "somebody scaled it", sighting(told.looks.running())),
         "staged": change_event.Staged("all of staging runs it"),

@@ -92,11 +92,12 @@ class World:
         match action:
             case None:
                 return
+            case Record(fact=event.Lost()):
+                yield from self._answers(node)
             case Record(fact=fact):
                 yield self._told(node, fact)
             case Submit(operation=operation):
-                intended = event.Intended(node.state.calls + 1, operation, quarantine_s=40.0)
-                yield from self._answers(self._told(node, intended))
+                yield self._told(node, event.Intended(node.state.calls + 1, operation, quarantine_s=40.0))
             case Wait(until_t=None):
                 yield from self._awaited(node)
             case Wait(until_t=until_t):
@@ -135,8 +136,7 @@ class World:
         return any(isinstance(fact, event.Opened) and fact.attempt > ATTEMPTS_MAX for fact in said.facts)
 
     def _answers(self, asked: Node) -> Iterator[Node]:
-        """The intent is on disk: the engine dies, or the call is answered."""
-        yield asked
+        """The intent is on disk: the call is answered, or the engine dies and its answer is lost."""
         number, step = asked.state.calls, step_of(asked.state.phase)
         assert step is not None
         yield self._told(asked, event.Accepted(number, Handle("s", "op")))
