@@ -33,7 +33,7 @@ from rollout.core.names import (
 )
 from rollout.core.operation import SetStatus, Walk, attempt_token, describe, token_of
 from rollout.core.operations import call_of_change, copy_of_old, start_of, swap_back_of, swap_of
-from rollout.core.phase import Call, Reconciling, Step, domain_of
+from rollout.core.phase import Call, Reconciling, Step, domain_of, step_of
 from rollout.core.plan import RolloutPlan
 from rollout.core.shows import as_before, may_be_ours, ours
 from rollout.core.snapshot import NOT_READY_SHOWN_MAX, sighting
@@ -172,6 +172,11 @@ def test_nothing_is_ours_before_we_asked_and_nothing_as_before_before_we_looked(
 @pytest.mark.parametrize(("place", "domain"), [("reconciling", 0), ("rolling_back", None), ("baking", 2)])
 def test_a_phase_knows_its_domain(story: Any, place: str, domain: int | None) -> None:
     assert domain_of(story().go(place).state.phase) == domain
+
+
+@pytest.mark.parametrize("place", ["queued", "baking", "held", "taken_over", "needs_operator", "ended"])
+def test_where_nothing_is_attempted_there_is_no_step(story: Any, place: str) -> None:
+    assert step_of(story().go(place).state.phase) is None
 
 
 def test_a_phase_is_as_old_as_its_domain_and_not_as_its_last_fact(story: Any) -> None:
