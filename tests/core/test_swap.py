@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from rollout.core import change_event, event
 from rollout.core.action import LookAtDeployment, ProbeHealth, Record, Submit, Wait, Watch
 from rollout.core.check_plan import Moment
-from rollout.core.command import NoOp, Refused, Told, Verb
+from rollout.core.command import FOR_SERVICES, NoOp, Refused, Told
 from rollout.core.deadline import deadline
 from rollout.core.ending import Claim, Outcome
 from rollout.core.event import Finding, Verdict
@@ -383,7 +383,7 @@ def test_a_claim_about_a_swap_is_held_against_production(story: Any, claim: Clai
 
 def test_every_word_has_an_answer_in_the_bake_of_a_swap(story: Any) -> None:
     told = story.of("swap:swap_baking")
-    assert {type(story.of("swap:swap_baking").say(verb)) for verb in Verb if verb not in {"halt", "abort"}} == {
+    assert {type(story.of("swap:swap_baking").say(verb)) for verb in FOR_SERVICES} == {
         Told,
         NoOp,
         Refused,
