@@ -128,6 +128,6 @@ def refuse_admission(scene: Scene, wave: WavePlan) -> None:
     for cap in wave.caps:
         if len(names.intersection(cap.services)) > cap.max_parallel:
             raise InvariantBroken(f"more than {cap.max_parallel} with {cap.tag}={cap.value} are in flight")
-    for name in names:
+    for name in sorted(names):
         if both := names.intersection(scene.state.plan.paired.get(name, ())):
             raise InvariantBroken(f"{name} and {', '.join(sorted(both))} are paired, and in flight together")
