@@ -7,8 +7,9 @@ gate has passed, and while it goes back.
 import msgspec
 
 from rollout.core.admission import Scene
-from rollout.core.operation import Operation, RollBack, Walk
+from rollout.core.operation import Mode, Operation, RollBack, StartConfigure, StartUpgrade, Walk
 from rollout.core.phase import (
+    Beginning,
     Checking,
     ForeignChange,
     HeldForPerson,
@@ -19,6 +20,7 @@ from rollout.core.phase import (
     RollingBack,
     Settling,
     Walking,
+    doing,
 )
 from rollout.core.plan import WavePlan
 from rollout.core.service import ServiceRollout
@@ -53,8 +55,14 @@ class Load(msgspec.Struct, frozen=True):
 
 
 def takes_a_domain(operation: Operation) -> bool:
-    """Tell the calls that take instances down."""
-    return isinstance(operation, Walk | RollBack)
+    """Tell the calls that take instances down one domain after another, forward or back."""
+    match operation:
+        case Walk() | RollBack():
+            return True
+        case StartUpgrade(mode=mode) | StartConfigure(mode=mode):
+            return mode is not Mode.MANUAL
+        case _:
+            return False
 
 
 def in_flight(state: ServiceRollout) -> bool:
@@ -72,11 +80,13 @@ def is_seated(state: ServiceRollout, *, before: bool) -> bool:
 
 
 def _is_down(phase: Phase) -> bool:
-    match phase:
+    match doing(phase):
         case Walking() | Settling() | Checking():
             return True
+        case Beginning(call=call):
+            return call is not None and takes_a_domain(call.operation)
         case Reconciling(call=call):
-            return isinstance(call.operation, Walk | RollBack)
+            return takes_a_domain(call.operation)
         case RollingBack(call=call, settling=settling):
             return call is not None or settling
         case HeldForPerson(was=was) | ForeignChange(was=was) | NeedsOperator(was=was):

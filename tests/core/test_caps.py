@@ -25,7 +25,7 @@ from rollout.core.event import Finding
 from rollout.core.fleet_evolve import evolve_fleet
 from rollout.core.fleet_state import Summary
 from rollout.core.names import Digest, Now, RolloutId, ServiceName, rollout_stream
-from rollout.core.operation import RollBack, StartUpgrade, Walk
+from rollout.core.operation import Mode, RollBack, StartConfigure, StartUpgrade, SwapSlots, Walk
 from rollout.core.plan import RolloutPlan, WavePlan
 from rollout.core.snapshot import Before
 from rollout.core.wave_plan import TagCap
@@ -89,6 +89,15 @@ def test_only_walks_and_rollbacks_take_instances_down() -> None:
     assert takes_a_domain(Walk(0))
     assert takes_a_domain(RollBack())
     assert not takes_a_domain(StartUpgrade(Digest("a"), Digest("b"), "x", {}))
+    assert takes_a_domain(StartUpgrade(Digest("a"), Digest("b"), "x", {}, mode=Mode.AUTO))
+    assert not takes_a_domain(StartConfigure(Digest("a"), "key"))
+    assert takes_a_domain(StartConfigure(Digest("a"), "key", Mode.SIMULTANEOUS))
+    assert not takes_a_domain(SwapSlots("old", "new"))
+
+
+@pytest.mark.parametrize(("place", "seated"), [("auto:beginning asked", True), ("auto:beginning", False)])
+def test_an_update_that_the_platform_walks_has_its_seat_from_the_start(story: Any, place: str, seated: bool) -> None:
+    assert is_seated(story.of(place).state, before=False) is seated
 
 
 @pytest.mark.parametrize(
