@@ -424,10 +424,15 @@ def test_nothing_is_taken_back_of_which_nothing_was_known(story: Any) -> None:
         ("preflight", "nothing was touched"),
         ("ready", "rollback while in progress, none after the last domain"),
         ("ended", "none, it has ended"),
+        ("rolling_back", "under way: rollback"),
+        ("given:reverting", "under way: revert to web-2.4.0"),
+        ("start:reverting", "under way: the status it had"),
+        ("swap:swapping_back", "under way: swap back"),
+        ("suspending", "under way: suspension"),
     ],
 )
 def test_the_way_back_is_said_in_every_place(story: Any, place: str, said: str) -> None:
-    assert way_back(story().go(place).state) == said
+    assert way_back(story.of(place).state) == said
 
 
 def test_after_the_last_domain_the_way_back_is_gone_and_says_why(story: Any) -> None:

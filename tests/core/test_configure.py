@@ -112,6 +112,15 @@ def test_what_is_back_is_told_by_the_key_and_not_by_the_label_alone(story: Any) 
     assert [told.look(seen) and told.state.phase.restored for seen in shows] == [None, None, True]
 
 
+def test_another_configuration_over_our_update_is_somebody_elses(story: Any) -> None:
+    told = story.of("ready")
+    told.look(told.looks.mid(0, told.ours))
+    told.tell(event.TurnedBack("sick"))
+    fact = told.look(told.looks.mid(0, OLD, key="key-theirs"))
+    assert isinstance(fact, event.TakenOver)
+    assert fact.detail.startswith("somebody changed the configuration over our update")
+
+
 def test_a_complete_change_of_configuration_is_reverted_by_the_document_that_was_there(story: Any) -> None:
     told = story.of("configure:rolling_back")
     assert told.look(told.looks.running(key=NEW_KEY)).finding is Finding.NO_WAY_BACK

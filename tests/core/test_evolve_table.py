@@ -29,7 +29,7 @@ ANSWERS = "accepted refused:not_sent refused:throttled refused:busy refused:reje
 OPERATION_ENDS = "succeeded failed untracked"
 GIVE_UP = "blinded held_on_failure taken_over escalated"
 
-ANYWHERE = f"barrier_opened slow {WORDS}"
+ANYWHERE = f"barrier_opened slow terms_changed {WORDS}"
 
 LEGAL = {
     "queued": f"admitted turned_back closed {ANYWHERE}",
@@ -96,7 +96,7 @@ LEGAL = {
     "auto:settling": f"observed:settled observed:overdue turned_back closed {GIVE_UP} {ANYWHERE}",
     "staged:staged": f"intended:swap observed:clear observed:overdue turned_back closed {GIVE_UP} {ANYWHERE}",
     "swap:swapping": f"intended:swap observed:clear observed:overdue turned_back closed {GIVE_UP} {ANYWHERE}",
-    "staged:swapping asked": f"{ANSWERS} slow turned_back {WORDS}",
+    "staged:swapping asked": f"{ANSWERS} slow terms_changed turned_back {WORDS}",
     "swap:swapping accepted": f"{OPERATION_ENDS} observed:overdue turned_back {GIVE_UP} {ANYWHERE}",
     "swap:swapping settling": f"observed:settled observed:overdue turned_back closed {GIVE_UP} {ANYWHERE}",
     "swap:swap_baking": f"probed gate_failed baked turned_back advanced closed {GIVE_UP} {ANYWHERE}",
@@ -144,7 +144,7 @@ FLEET_FACTS = {"rollout_opened", "wave_opened", "service_admitted", "service_end
 
 def samples(told: Any) -> dict[str, event.ServiceFact]:
     """Give one fact of every kind, fitting the state in number and domain as well as it can."""
-    state, domain = told.state, domain_of(told.state.phase) or 0
+    state, plan, domain = told.state, told.plan, domain_of(told.state.phase) or 0
     number = max(state.calls, 1)
     facts: dict[str, event.ServiceFact] = {
         "opened": event.Opened(told.plan, 1),
@@ -169,6 +169,7 @@ def samples(told: Any) -> dict[str, event.ServiceFact]:
         "staged": change_event.Staged("all of staging runs it"),
         "barrier_opened": change_event.BarrierOpened("all others are ready"),
         "revert_begun": change_event.RevertBegun("its Rollback is gone", "2.4.0"),
+        "terms_changed": word_event.TermsChanged(plan.health, plan.walk, 300.0, 9_000.0, "ann", "slow disks"),
         "slow": change_event.Slow("Walking", "walk.domain_timeout", 5.0),
         "accepted": event.Accepted(number, Handle("sub-1", "op")),
         "lost": event.Lost(number, "reset"),

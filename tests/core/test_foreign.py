@@ -75,10 +75,11 @@ def test_an_upgrade_of_theirs_is_held_for_a_person_or_left_to_them(story: Any) -
     assert ended.reason.startswith("left to whoever took it over: another change has taken the place of ours")
 
 
-def test_somebody_elses_upgrade_while_ours_goes_back_waits_for_a_person_all_the_same(story: Any) -> None:
-    told = story(foreign=ForeignPlan(upgrade=Reaction.TOLERATE)).go("rolling_back")
+@pytest.mark.parametrize(("who", "left"), [("policy", True), ("ann", False)])
+def test_what_a_person_wants_back_is_not_left_to_whoever_took_it_over(story: Any, who: str, left: bool) -> None:
+    told = story(foreign=ForeignPlan(upgrade=Reaction.TOLERATE)).go("ready").tell(event.TurnedBack("sick", who))
     told.look(told.looks.mid(0, "web-9"))
-    assert told.action == Wait(None)
+    assert (told.action == Wait(None)) is not left
 
 
 def test_a_scaling_is_no_matter_once_ours_has_begun(story: Any) -> None:

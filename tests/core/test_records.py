@@ -207,7 +207,7 @@ def test_an_ending_is_written_to_both_streams_and_nothing_else_is(story: Any) ->
 
 
 def test_an_attempt_that_takes_back_is_admitted_with_its_opening(story: Any) -> None:
-    told = story.of("swap:swap_baking").tell(event.Baked(2, ())).obey()
+    told = story.of("swap:swap_baking").tell(event.Baked(2, ()), story().observed(Finding.CLEAR)).obey()
     opened = told.granted("rollback").facts[0]
     assert with_companions(told.state, opened) == (
         ("web-1/web-01#2", opened),

@@ -34,7 +34,7 @@ def test_staging_is_upgraded_domain_by_domain_before_the_swap(story: Any) -> Non
 def test_the_swap_waits_until_the_others_are_ready(story: Any) -> None:
     told = story.of("staged:staged")
     assert told.action == Wait(None)
-    assert told.why == "web-01 waits until the others of its group are upgraded, before the swap, for 0s."
+    assert told.why == "web-01 waits until the others of its wave are upgraded, before the swap, for 0s."
     told.later(5000.0).tell(change_event.BarrierOpened("all others are ready"))
     assert told.action.sources == (LookAtDeployment(Slot.PRODUCTION),)
     assert deadline(told.state, told.t).t == told.t + 400.0

@@ -117,6 +117,12 @@ def test_a_way_back_that_is_refused_is_held(story: Any) -> None:
     assert told.phase == "Reverting"
 
 
+def test_a_suspension_back_never_stops_somebody_elses_update(story: Any) -> None:
+    fact = story.of("start:reverting").look(story().looks.mid(0, "web-9"))
+    assert isinstance(fact, event.TakenOver)
+    assert fact.detail.startswith("somebody began a change before our suspension, which would stop it")
+
+
 def test_what_is_back_already_is_only_seen(story: Any) -> None:
     told = story.of("suspend:reverting")
     assert told.look(told.looks.running()) is None
