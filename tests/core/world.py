@@ -33,7 +33,7 @@ from rollout.core.interpret import YOUNG_OPERATION_S, interpret_look, interpret_
 from rollout.core.judge import interpret_probe
 from rollout.core.names import Digest, Now, Slot, service_stream
 from rollout.core.outcome import Failed, Handle, RefusedKind, Running, Succeeded, Unknown, Unreachable
-from rollout.core.phase import Queued, Swapping, call_of, step_of
+from rollout.core.phase import Queued, Ready, Swapping, call_of, step_of
 from rollout.core.service import ServiceRollout
 from rollout.core.slow import slow_t
 from rollout.core.snapshot import Absent, Look, Observation, Snapshot
@@ -196,7 +196,7 @@ class World:
                 for seen in self._sights(state, slot):
                     for previous in (None, Look(seen, Now(t - 1.0, t))):
                         fact = interpret_look(state, previous, Look(seen, Now(t, t)))
-                        assert unlocked(fact, seen)
+                        assert unlocked(fact, seen) or is_last_look(state)
                         yield fact
             case ProbeHealth(domains=domains, first_t=first_t, checks=checks):
                 assert checks
@@ -268,6 +268,11 @@ def unlocked(fact: ServiceFact | None, seen: Observation) -> bool:
     """Tell whether a look that clears the way for a call shows nobody else at work."""
     clears = isinstance(fact, event.Observed) and fact.finding is Finding.CLEAR
     return not (clears and isinstance(seen, Snapshot) and seen.locked)
+
+
+def is_last_look(state: ServiceRollout) -> bool:
+    """Tell whether no call follows the look: it only says whether production still is what was swapped in."""
+    return state.swapped and isinstance(state.phase, Ready)
 
 
 def meaning(fact: ServiceFact | None) -> str:
