@@ -1,5 +1,6 @@
-"""Neighbours of the command line: services in any phase, an emulator process, policies on disk, ways to run."""
+"""Surroundings of the command line: services in any phase, an emulator process, policies on disk, ways to run."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -80,12 +81,12 @@ def command(*words: str) -> list[str]:
 # --- a real emulator, one process for all tests ---
 
 
-@pytest.fixture(scope="session")
-def endpoint() -> Iterator[str]:
-    fleet = ["--services", str(SERVICES), "--domains", str(DOMAINS), "--staging"]
-    options = ["--port", "0", *fleet, "--time-scale", "4000"]
+@contextlib.contextmanager
+def serving(*options: str) -> Iterator[str]:
+    """Run an emulator as a process of its own, and give its address."""
+    words = ("--port", "0", "--services", str(SERVICES), "--domains", str(DOMAINS), "--time-scale", "4000", *options)
     process = subprocess.Popen(  # noqa: S603 - our own program
-        command("emulator", *options), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command("emulator", *words), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     with process:
         assert process.stdout is not None
@@ -95,6 +96,20 @@ def endpoint() -> Iterator[str]:
         finally:
             process.terminate()
             process.communicate(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """Serve a fleet with both slots, in which each test takes services of its own."""
+    with serving("--staging") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def untouched() -> Iterator[str]:
+    """Serve a fleet that is only looked at, with nothing in staging."""
+    with serving() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

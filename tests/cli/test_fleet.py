@@ -14,7 +14,7 @@ from rollout.core.snapshot import Activity, Snapshot
 from rollout.errors import PolicyError
 
 OURS = "00000000-0000-4000-8000-000000000001"
-SERVICES = 60
+SERVICES = 100
 Invoke = Callable[..., Result]
 
 
@@ -46,33 +46,35 @@ def fleet_of(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-def test_an_imported_fleet_is_a_fleet_and_fits(invoke: Invoke, endpoint: str, tmp_path: Path) -> None:
+def test_an_imported_fleet_is_a_fleet_and_fits(invoke: Invoke, untouched: str, tmp_path: Path) -> None:
     file = tmp_path / "web.yaml"
-    told = invoke("fleet", "import", "--subscription", OURS, "--endpoint", endpoint, "-o", file)
+    told = invoke("fleet", "import", "--subscription", OURS, "--endpoint", untouched, "-o", file)
     assert (told.exit_code, told.stdout) == (0, ""), told.output
     assert len(load_fleet(str(file)).services) == SERVICES
     assert invoke("validate", file).exit_code == 0
-    told = invoke("fleet", "check", file, "--endpoint", endpoint)
+    told = invoke("fleet", "check", file, "--endpoint", untouched)
     assert (told.exit_code, told.stdout) == (0, f"{file}: {SERVICES} services, and all fit\n")
-    told = invoke("fleet", "import", "--subscription", OURS, "--endpoint", endpoint, "-o", file)
+    told = invoke("fleet", "import", "--subscription", OURS, "--endpoint", untouched, "-o", file)
     assert told.exit_code == 64
     assert "is there already" in told.stderr
 
 
-def test_a_slot_with_nothing_in_it_imports_no_service(invoke: Invoke, endpoint: str) -> None:
-    told = invoke("fleet", "import", "--subscription", OURS, "--endpoint", endpoint, "--slot", "staging")
+def test_a_slot_with_nothing_in_it_imports_no_service(invoke: Invoke, untouched: str) -> None:
+    told = invoke("fleet", "import", "--subscription", OURS, "--endpoint", untouched, "--slot", "staging")
     assert told.exit_code == 0
     assert "services: {}\n# left out, nothing runs in staging: svc-0001\n" in told.stdout
 
 
-def test_a_fleet_that_differs_is_2_and_says_where(invoke: Invoke, endpoint: str, fleet_of: Callable[..., Path]) -> None:
+def test_a_fleet_that_differs_is_2_and_says_where(
+    invoke: Invoke, untouched: str, fleet_of: Callable[..., Path]
+) -> None:
     file = fleet_of("svc-0001", "svc-9999")
-    told = invoke("fleet", "check", file, "--endpoint", endpoint, "--partial", "-o", "json")
+    told = invoke("fleet", "check", file, "--endpoint", untouched, "--partial", "-o", "json")
     assert told.exit_code == 2, told.output
     assert json.loads(told.stdout) == [
         {"service": "svc-9999", "kind": "missing", "words": "there is no such cloud service in the subscription"}
     ]
-    told = invoke("fleet", "check", file, "--endpoint", endpoint)
+    told = invoke("fleet", "check", file, "--endpoint", untouched)
     assert told.exit_code == 2
     assert len(told.stdout.splitlines()) == SERVICES
 
