@@ -62,7 +62,7 @@ def act(ctx: click.Context, verb: str, change: Change, manner: Manner) -> None:
     settings = run_settings(loaded, target.subscription, endpoint=manner.endpoint)
     _confirm(target, verb, change, yes=manner.yes)
     rollout = RolloutId(manner.id or f"{verb}-{target.service}-{_stamp()}")
-    single = Single(rollout, target, change, actor(), manner.reason)
+    single = Single(rollout, target, change, actor(), manner.reason, manner.place.rollout)
     output = Output(manner.output or ("table" if sys.stdout.isatty() else "jsonl"))
     ended = run_loop(lambda: conduct(settings, lambda assembly: _admit(assembly, single, manner.place.rollout), output))
     if ended.result is None:

@@ -55,6 +55,8 @@ def taken_by_others(own: RolloutId, claims: Sequence[Claim]) -> dict[ServiceName
         if claim is mine:
             earlier = False
             continue
+        if claim.rollout.plan.rollout == mine.rollout.plan.beside:
+            continue
         for state in claim.services.values():
             name = keys.get(target_key(state.plan.target))
             if name is not None and has_it(state, earlier=earlier):
@@ -77,6 +79,8 @@ def refusal(plan: RolloutPlan, services: Iterable[ServicePlan], claims: Sequence
         return None
     theirs: dict[RolloutId, list[str]] = {}
     for claim, state in conflicts(services, claims):
+        if claim.rollout.plan.rollout == plan.beside:
+            continue
         theirs.setdefault(claim.rollout.plan.rollout, []).append(state.plan.service)
     if not theirs:
         return None

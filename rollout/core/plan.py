@@ -123,3 +123,5 @@ class RolloutPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     urgent: bool = False
     submitter: str = ""
     """Who may not approve."""
+    beside: RolloutId | None = None
+    """A rollout that stands still on the same deployment, and that a person named to be stepped in for."""

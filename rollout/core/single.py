@@ -27,6 +27,8 @@ class Single(msgspec.Struct, frozen=True):
     change: StatusPlan | SwapPlan | InstancePlan
     who: str
     reason: str
+    beside: RolloutId | None = None
+    """As in RolloutPlan."""
 
 
 def compile_single(single: Single) -> Compiled:
@@ -52,6 +54,7 @@ def compile_single(single: Single) -> Compiled:
         policy=digest_of(text.encode()),
         documents=digest_of(msgspec.json.encode((service, waves), order="deterministic")),
         waves=waves,
+        beside=single.beside,
     )
     return Compiled(plan, (service,), (text.encode(),), text)
 

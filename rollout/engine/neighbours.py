@@ -127,8 +127,9 @@ class Neighbours:
         """Give the services of a rollout whose deployment other open rollouts want too, and those rollouts."""
         if rollout not in self._contested:
             wanted: dict[TargetKey, list[RolloutId]] = {}
+            not_theirs = {rollout, rollout_state(self._ledger, rollout).plan.beside}
             for other, _ in self._open():
-                for name, _stream in self._newest(other) if other != rollout else ():
+                for name, _stream in self._newest(other) if other not in not_theirs else ():
                     wanted.setdefault(target_key(self._service(other, name).plan.target), []).append(other)
             own = {name: target_key(self._service(rollout, name).plan.target) for name, _ in self._newest(rollout)}
             self._contested[rollout] = {name: tuple(wanted[key]) for name, key in own.items() if key in wanted}

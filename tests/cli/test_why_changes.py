@@ -68,7 +68,7 @@ SAID: list[tuple[ChangePlan, Phase, dict[str, Any], str, str]] = [
         Swapping(STEP),
         {},
         (
-            f"waits until the others of its group are upgraded, before the swap, {SINCE}; "
+            f"waits until the others of its wave are upgraded, before the swap, {SINCE}; "
             "freed by the last of its group, or by rollback; nothing happens by itself"
         ),
         "rollback of staging → swap back",
