@@ -101,8 +101,12 @@ def run(setting: Setting, report: Report) -> None:
         peers = {peer.name: peer for peer in PEERS}
         for name in interleaved(list(best), size.repetitions):
             setting.steps.begin(name)
-            peer = peers[name]
-            rows[name].readings.append(_measured(setting, servers[peer.mutual_tls], peer, best[name]))
+            peer, row = peers[name], rows[name]
+            try:
+                if row.skipped is None:
+                    row.readings.append(_measured(setting, servers[peer.mutual_tls], peer, best[name]))
+            except Skipped as reason:
+                row.skipped = str(reason)
             setting.steps.done()
     compare(report)
     mark(report)
