@@ -38,6 +38,8 @@ from rollout.engine.tracker import Tell, Tracked
 from rollout.engine.turn import Turn
 from rollout.engine.waiting import until_news
 
+LAG_S_MAX: Final = 5.0
+"""What comes so much later than it can is no evidence any more: this process, or its machine, stood still."""
 PATIENCE_S: Final = 60.0
 """A round of checks that waits longer for its turn is no evidence; it keeps its place in the line."""
 
@@ -124,8 +126,8 @@ class Runner:
                 await news
         finally:
             watch.close()
-        if (fact := watch.fact) is None or watch.outdated:
-            return
+        if (fact := watch.fact) is None or watch.outdated or self._kit.clock.now().t > watch.fact_t + LAG_S_MAX:
+            return  # what was seen before this process stood still is seen again
         await keep_documents(self._kit, fact, watch.seen)
         if isinstance(fact, TakenOver):
             fact = await named(self._kit, self._state, fact, self._kit.clock.now())
@@ -138,6 +140,7 @@ class _Watching:
 
     def __init__(self, kit: Kit, stream: StreamName, news: asyncio.Future[None], turn: Turn) -> None:
         self.fact: ServiceFact | None = None
+        self.fact_t = 0.0
         self._kit = kit
         self._stream = stream
         self._news = news
@@ -187,6 +190,7 @@ class _Watching:
             if not await self._may_look(checks.looks(source.checks)):
                 self._keep(interpret_probe(self._state, (self._crowded(),), kit.clock.now()))
                 continue
+            asked_t = kit.clock.now().t
             evidence = await checks.round(
                 self._state.plan.rollout,
                 self._state.target,
@@ -197,6 +201,9 @@ class _Watching:
                 interval_s=source.interval_s,
             )
             now = kit.clock.now()
+            if (stale := self._stale(now.t - asked_t)) is not None:
+                self._keep(interpret_probe(self._state, (stale,), now))
+                continue
             self._keep(interpret_probe(self._state, evidence, now))
             next_t = now.t + source.interval_s
             if now.t < due_t < next_t:
@@ -210,6 +217,13 @@ class _Watching:
         near = now_t > deadline(self._state, now_t).t - NEAR_S
         lane = max(Lane.NEAR_DEADLINE, self._kit.forward) if near else self._kit.forward
         return await self._turn.to_look(scope, lane, looks, now_t + PATIENCE_S)
+
+    def _stale(self, took_s: float) -> Evidence | None:
+        """Refuse a round that took longer than its checks may: this process stood still, and what they saw is old."""
+        longest_s = max((check.timeout_s for check in self._state.plan.health.checks), default=0.0)
+        if took_s <= longest_s + LAG_S_MAX:
+            return None
+        return Evidence("engine", Verdict.UNKNOWN, f"stood still: a round of checks came back after {took_s:.0f} s")
 
     def _crowded(self) -> Evidence:
         scope = self._kit.platform.write_scope(self._state.target)
@@ -255,7 +269,7 @@ class _Watching:
             return True
         if fact is None or self.fact is not None:
             return self.fact is not None
-        self.fact = fact
+        self.fact, self.fact_t = fact, self._kit.clock.now().t
         if not self._news.done():
             self._news.set_result(None)
         return True

@@ -12,12 +12,14 @@ import pytest
 from rollout.core import decide as deciding
 from rollout.core import event, interpret, judge
 from rollout.core.action import Action, Record
+from rollout.core.admission import Scene
 from rollout.core.ending import Outcome as Ending
 from rollout.core.event import Finding, Observed, Verdict
 from rollout.core.names import POLICY, Now, Target
 from rollout.core.operation import Operation, StartUpgrade
 from rollout.core.outcome import Lost, Outcome, Refused, RefusedKind
 from rollout.core.phase import Checking, Reconciling, RollingBack, Settling, call_of
+from rollout.core.plan import WavePlan
 from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Look
 from rollout.engine import caller, runner
@@ -132,10 +134,12 @@ def no_last_look(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_cap(patch: pytest.MonkeyPatch) -> None:
-    def wrong(_: object, members: Sequence[Any], *__: object) -> tuple[str, ...]:
-        return tuple(member.service for member in members if not member.admitted)
+    def wrong(scene: Scene, wave: WavePlan) -> tuple[str, ...]:
+        return tuple(member.service for member in scene.members(wave) if not member.admitted)
 
-    patch.setattr("rollout.core.fleet._admissible", wrong)
+    patch.setattr("rollout.core.fleet.admissible", wrong)
+    # Another pair of eyes would stop the engine at once; here the checker is on trial.
+    patch.setattr("rollout.engine.dispatcher.refuse_admission", lambda *_: None)
 
 
 class Meddler:
