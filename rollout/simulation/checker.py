@@ -57,6 +57,8 @@ class Checker:
     _last_page: dict[StreamName, float] = field(default_factory=dict)
     _looks: Counter[str] = field(default_factory=Counter)
     _answered_at: dict[str, float] = field(default_factory=dict)
+    _froze_at: float = float("-inf")
+    _frozen_s: float = 0.0
     _losses: Counter[tuple[StreamName, str]] = field(default_factory=Counter)
     _not_before: dict[StreamName, float] = field(default_factory=dict)
     _active: dict[Target, None] = field(default_factory=dict)
@@ -111,7 +113,10 @@ class Checker:
     def _judge_evidence(self, page: Page) -> None:
         stream, fact = page.entry.stream, page.entry.fact
         service = self._target(stream).service
-        age_s = page.tried_at - self._answered_at.get(service, float("-inf"))
+        seen_at = self._answered_at.get(service, float("-inf"))
+        age_s = page.tried_at - seen_at
+        if seen_at <= self._froze_at < page.tried_at:
+            age_s -= self._frozen_s  # what was judged before the process stood still may be written after it
         if age_s > EVIDENCE_S:
             self.broken("evidence", f"{stream}: {type(fact).__name__} with evidence {age_s:.0f} s old")
 
@@ -184,6 +189,10 @@ class Checker:
     def died(self) -> None:
         """Forget what only the dead process had heard."""
         self._not_before.clear()
+
+    def froze(self, lasts_s: float) -> None:
+        """Hear that the engine's process stands still from now on, for so long."""
+        self._froze_at, self._frozen_s = self.time(), lasts_s
 
     def seen(self, service: str, *, look: bool) -> None:
         """Hear that the engine got a usable answer about a service: a look, or a poll."""

@@ -260,4 +260,5 @@ class _Game:
     def _freeze(self, freeze: Freeze) -> None:
         self._weather.hits["freeze"] += 1
         self._told.deaths.append((self._world.time(), f"is frozen for {freeze.lasts_s:.0f} s"))
+        self._checker.froze(freeze.lasts_s)
         self._world.freeze(freeze.lasts_s)
