@@ -53,4 +53,4 @@ def together(scene: Scene) -> TakeBack | None:
 def _can_swap_back(member: Summary) -> bool:
     if member.outcome is not None:
         return member.outcome is Outcome.SUCCEEDED and member.keeps_previous
-    return member.can_go_back
+    return member.can_go_back and not member.goes_back
