@@ -142,9 +142,12 @@ class Carrier:
         """Store a document, and wait for room while the disk is full; raises JournalFull once the carrier closes."""
         while True:
             try:
-                return await self._journal.put(payload)
+                digest = await self._journal.put(payload)
             except JournalFull as error:
                 await self._wait_for_room(error)
+            else:
+                self.full = None
+                return digest
 
     async def _wait_for_room(self, error: JournalFull) -> None:
         if self._closing:

@@ -62,6 +62,11 @@ class Refusing(MemoryJournal):
             raise self.refusal
         return await super().append(entries, ended, answers)
 
+    async def put(self, payload: bytes) -> Digest:
+        if self.refusal is not None:
+            raise self.refusal
+        return await super().put(payload)
+
 
 @pytest.fixture
 def journal() -> Refusing:
@@ -208,6 +213,22 @@ async def test_j4_a_full_disk_delays_what_is_put_and_loses_and_reorders_nothing(
         assert ledger.full is None
         assert ledger.broken is None
     assert [each.entry.stream for each in await journal.read_after(0, 9)] == [A, B]
+
+
+async def test_j4_a_document_waits_for_room_on_a_full_disk_as_entries_do(journal: Refusing) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            journal.refusal = None
+
+    async with toy(journal, sleep).opened() as ledger:
+        journal.refusal = JournalFull("full")
+        digest = await ledger.keep(b"a configuration")
+        assert ledger.full is None
+        assert slept == [carrier.FULL_RETRY_S] * 3
+        assert await journal.payload(digest) == b"a configuration"
 
 
 async def test_j4_leaving_while_the_disk_is_full_says_so(journal: Refusing) -> None:
