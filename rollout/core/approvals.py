@@ -4,12 +4,12 @@ An approval is bound to the plan it was asked for: a plan that was amended has t
 """
 
 import hashlib
-from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Final
 
 import msgspec
 
+from rollout.core.explain import clock_text
 from rollout.core.fleet_state import Approval, RolloutState
 from rollout.core.names import Digest, Now, ServiceName
 from rollout.core.plan import RolloutPlan, WavePlan
@@ -63,13 +63,12 @@ def owed_at_start(state: RolloutState, wave: WavePlan) -> list[Owed]:
     return owed
 
 
-def owed_at_last(state: RolloutState, service: ServiceName) -> Owed | None:
-    """Give the approval a service waits for before its last domain: its wave's, else the rollout's."""
+def owed_at(state: RolloutState, service: ServiceName, moment: Moment) -> Owed | None:
+    """Give the approval a service waits for before its swap or its last domain: its wave's, else the rollout's."""
     wave = state.wave_of(service)
-    if wave.approval is not None and wave.approval.before is Moment.LAST:
-        return Owed(wave.name, wave.approval)
-    if state.plan.approval is not None and state.plan.approval.before is Moment.LAST:
-        return Owed("", state.plan.approval)
+    for scope, plan in ((wave.name, wave.approval), ("", state.plan.approval)):
+        if plan is not None and plan.before is moment:
+            return Owed(scope, plan)
     return None
 
 
@@ -89,14 +88,10 @@ def said(state: RolloutState, owed: Owed, now: Now) -> str:
     asked = state.approvals.get(owed.scope)
     match standing(state, owed, now), asked:
         case Standing.PENDING, Approval(until_wall=until_wall):
-            return f"{what}, until {_clock(until_wall)}"
+            return f"{what}, until {clock_text(until_wall)}"
         case Standing.EXPIRED, Approval(until_wall=until_wall):
-            return f"{what}: nobody did until {_clock(until_wall)}; resume asks again"
+            return f"{what}: nobody did until {clock_text(until_wall)}; resume asks again"
         case Standing.REJECTED, Approval(who=who, note=note):
             return f"{what}: {who} rejected it: {note}; resume asks again"
         case _:
             return what
-
-
-def _clock(wall: float) -> str:
-    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -51,6 +51,7 @@ def compile_fleet(bundle: Bundle, services: Sequence[ServicePlan]) -> RolloutPla
         approval=_approval(policy.approve),
         on_conflict=OnConflict(policy.on_conflict),
         urgent=policy.priority == "urgent",
+        deadline_s=policy.deadline,
     )
 
 

@@ -1,5 +1,7 @@
 """One sentence on what a service rollout is doing, since when, and what happens next if nobody does anything."""
 
+from datetime import UTC, datetime
+
 from rollout.core.decide import consider
 from rollout.core.names import Now
 from rollout.core.service import ServiceRollout
@@ -23,3 +25,8 @@ def spell(seconds: float) -> str:
     """Write a duration for people: tenths below ten seconds, whole seconds above."""
     digits = 1 if seconds < TENTHS_BELOW_S else 0
     return format_duration(round(max(seconds, 0.0), digits))
+
+
+def clock_text(wall: float) -> str:
+    """Write a moment of people's clock, in UTC."""
+    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

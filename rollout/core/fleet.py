@@ -5,14 +5,16 @@ here. Precedence: failures, going back, admissions, bakes, the next wave, the en
 """
 
 import msgspec
+from msgspec.structs import replace
 
 from rollout.core.admission import Scene, admissible, bakes_first, kept_wave, queued
-from rollout.core.approvals import Owed, Standing, owed_at_last, owed_at_start, plan_digest, standing
+from rollout.core.approvals import Owed, Standing, owed_at, owed_at_start, plan_digest, standing
 from rollout.core.around import ALONE, Around
 from rollout.core.barrier import opened, together
 from rollout.core.change_plan import Barrier
 from rollout.core.ending import Outcome
 from rollout.core.event import HoldReason
+from rollout.core.explain import clock_text
 from rollout.core.fleet_action import (
     Admit,
     AskApproval,
@@ -50,8 +52,10 @@ def consider_fleet(state: RolloutState, summaries: Summaries, now: Now, around: 
     if state.closed is not None:
         return Course()
     scene = Scene(state, summaries, now, around)
+    if state.halted is None and (late := _overdue(scene)) is not None:
+        return Course(late)
     if not state.opened and state.halted is None:
-        return Course(_next_wave(scene))
+        return Course(_next_wave(scene), state.deadline_wall)
     if freed := lifted(scene):
         return Course(Release(freed))
     if state.halted is None and (halt := _failure(scene)) is not None:
@@ -64,8 +68,8 @@ def consider_fleet(state: RolloutState, summaries: Summaries, now: Now, around: 
     if state.halted is not None:
         return Course(_take_back(scene))
     if state.environment is not None:
-        return Course(None, next_date(scene), goes_on=True)
-    action = _admission(scene) or opened(scene) or _bake(scene) or _approval_before_last(scene) or _next_wave(scene)
+        return Course(None, _nearest(next_date(scene), state.deadline_wall), goes_on=True)
+    action = _admission(scene) or opened(scene) or _bake(scene) or _approval_under_way(scene) or _next_wave(scene)
     return _waiting(scene) if action is None else Course(action)
 
 
@@ -89,6 +93,27 @@ def _failure(scene: Scene) -> Halt | None:
         if scene.state.red_bake is not None and scene.state.red_bake[0] == wave.name:
             return _halt(scene, wave, f"the bake of wave {wave.name} failed: {scene.state.red_bake[1]}")
     return None
+
+
+def _overdue(scene: Scene) -> Halt | None:
+    """Halt where the rollout's date has passed and not everything has ended.
+
+    That is people's clock and asks for no look at anything: a date that passes says nothing about any service.
+    """
+    due_wall = scene.state.deadline_wall
+    if due_wall is None or scene.now.wall < due_wall:
+        return None
+    left = sum(member.outcome is None for member in scene.summaries.values())
+    if not left:
+        return None
+    reason = f"the deadline {clock_text(due_wall)} has passed, and {left} of {len(scene.summaries)} have not ended"
+    late = [
+        _halt(scene, wave, reason)
+        for wave in scene.state.opened_waves
+        if any(member.outcome is None for member in scene.members(wave))
+    ]
+    last = late[-1] if late else Halt("", reason, ())
+    return replace(last, back=tuple(dict.fromkeys(name for each in late for name in each.back)), overdue=True)
 
 
 def _halt(scene: Scene, wave: WavePlan, reason: str) -> Halt:
@@ -173,10 +198,10 @@ def may_open(scene: Scene) -> list[WavePlan]:
     ]
 
 
-def _approval_before_last(scene: Scene) -> AskApproval | None:
+def _approval_under_way(scene: Scene) -> AskApproval | None:
     for name, member in scene.summaries.items():
         if member.in_flight and HoldReason.APPROVAL in member.holds:
-            owed = owed_at_last(scene.state, name)
+            owed = owed_at(scene.state, name, member.stands_at)
             if owed is not None and standing(scene.state, owed, scene.now) is Standing.UNASKED:
                 return _ask(scene, owed)
     return None
@@ -210,7 +235,7 @@ def _close(summaries: Summaries) -> CloseRollout:
 
 
 def _waiting(scene: Scene) -> Course:
-    date = next_date(scene)
+    date = _nearest(next_date(scene), scene.state.deadline_wall)
     dates = [] if date is None else [date]
     goes_on = bool(scene.state.bakes)
     for wave in scene.state.opened_waves:
@@ -225,3 +250,7 @@ def _waiting(scene: Scene) -> Course:
             taken = [scene.around.taken.get(member.service) for member in waiting]
             goes_on = goes_on or scene.around.room == 0 or any(each is not None and each.driven for each in taken)
     return Course(None, min(dates, default=None), goes_on)
+
+
+def _nearest(*dates: float | None) -> float | None:
+    return min((date for date in dates if date is not None), default=None)

@@ -26,6 +26,8 @@ class Halt(msgspec.Struct, frozen=True, tag="halt"):
     reason: str
     hold: tuple[ServiceName, ...]
     back: tuple[str, ...] = ()
+    overdue: bool = False
+    """Its deadline is the reason."""
 
 
 class TakeBack(msgspec.Struct, frozen=True, tag="take_back"):

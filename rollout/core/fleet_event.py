@@ -43,6 +43,8 @@ class Halted(msgspec.Struct, frozen=True, tag="halted"):
     who: str = POLICY
     back: tuple[str, ...] = ()
     """Waves that go back, as the policy demands."""
+    overdue: bool = False
+    """The rollout's deadline has passed; whoever lifts the halt lets it go on past that."""
 
 
 class HaltLifted(msgspec.Struct, frozen=True, tag="halt_lifted"):

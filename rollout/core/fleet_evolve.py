@@ -8,6 +8,7 @@ from rollout.core.event import Entry
 from rollout.core.evolve import IllegalFact
 from rollout.core.fleet_state import UNTOUCHED, Approval, Bake, Mark, RolloutState, needed_waves
 from rollout.core.names import POLICY
+from rollout.core.plan import RolloutPlan
 from rollout.core.terms import amended
 from rollout.core.wave_plan import ApprovalPlan, Moment
 
@@ -18,7 +19,9 @@ def evolve_fleet(state: RolloutState | None, entry: Entry) -> RolloutState:
         if not isinstance(entry.fact, fleet_event.RolloutOpened) or entry.version != 1:
             message = f"{entry.stream} begins with {type(entry.fact).__name__}, not with RolloutOpened"
             raise IllegalFact(message)
-        return RolloutState(entry.fact.plan, version=1)
+        plan = entry.fact.plan
+        deadline_wall = None if plan.deadline_s is None else entry.now.wall + plan.deadline_s
+        return RolloutState(plan, version=1, opened_wall=entry.now.wall, deadline_wall=deadline_wall)
     if entry.version != state.version + 1 or state.closed is not None:
         raise _illegal(state, entry)
     return replace(_apply(state, entry), version=entry.version)
@@ -43,7 +46,7 @@ def _apply(state: RolloutState, entry: Entry) -> RolloutState:
             after = _approval(state, fact)
         case fleet_event.Amended(amendment=amendment, voids_approvals=voids):
             kept = {} if voids else state.approvals
-            after = replace(state, plan=amended(state.plan, amendment), approvals=kept | _used(state))
+            after = replace(_due(state, amended(state.plan, amendment)), approvals=kept | _used(state))
         case fleet_event.Superseded(by=by, services=services):
             after = replace(state, handed_over=state.handed_over | dict.fromkeys(services, by))
         case EnvironmentHeld(reason=reason) if state.environment is None:
@@ -53,7 +56,7 @@ def _apply(state: RolloutState, entry: Entry) -> RolloutState:
         case fleet_event.RolloutClosed() as closed:
             after = replace(state, closed=closed)
         case fact:
-            after = _halt(state, fact)
+            after = _halt(state, fact, entry.now.wall)
     if after is None:
         raise _illegal(state, entry)
     return after
@@ -101,11 +104,19 @@ def _service(state: RolloutState, fact: _OfService) -> RolloutState | None:
     return None
 
 
-def _halt(state: RolloutState, fact: object) -> RolloutState | None:
+def _due(state: RolloutState, plan: RolloutPlan) -> RolloutState:
+    """Put another plan in force. A deadline counts from the opening; another one holds even where one was lifted."""
+    if plan.deadline_s == state.plan.deadline_s:
+        return replace(state, plan=plan)
+    return replace(state, plan=plan, deadline_wall=plan.deadline_s and state.opened_wall + plan.deadline_s)
+
+
+def _halt(state: RolloutState, fact: object, wall: float) -> RolloutState | None:
     match fact:
-        case fleet_event.Halted(reason=reason, who=who, back=back) if state.halted is None:
+        case fleet_event.Halted(reason=reason, who=who, back=back, overdue=overdue) if state.halted is None:
             # What is watched while nothing may follow from it is watched afresh once something may.
-            return replace(state, halted=reason, halted_by=who, going_back=frozenset(back), bakes=())
+            back_too = frozenset(back)
+            return replace(state, halted=reason, halted_by=who, going_back=back_too, bakes=(), overdue=overdue)
         case fleet_event.HaltLifted(forgiven=forgiven) if state.halted is not None and not state.aborted:
             return replace(
                 state,
@@ -114,11 +125,17 @@ def _halt(state: RolloutState, fact: object) -> RolloutState | None:
                 going_back=frozenset(),
                 forgiven=state.forgiven.union(forgiven),
                 red_bake=None,
+                overdue=False,
+                deadline_wall=None if _is_past(state, wall) else state.deadline_wall,
             )
         case fleet_event.Aborted(who=who, note=note) if not state.aborted:
             return replace(state, aborted=True, halted=note, halted_by=who, bakes=())
         case _:
             return None
+
+
+def _is_past(state: RolloutState, wall: float) -> bool:
+    return state.overdue or (state.deadline_wall is not None and wall >= state.deadline_wall)
 
 
 _OfApproval = fleet_event.ApprovalAsked | fleet_event.Approved | fleet_event.Rejected

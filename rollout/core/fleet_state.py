@@ -11,6 +11,7 @@ from rollout.core.ending import Outcome
 from rollout.core.event import HoldReason
 from rollout.core.names import POLICY, RolloutId, ServiceName
 from rollout.core.plan import RolloutPlan, WavePlan
+from rollout.core.wave_plan import Moment
 
 FAILED: Final = frozenset({Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.SUSPENDED})
 """Endings that count against a wave's tolerance; a skipped service was never begun."""
@@ -48,6 +49,8 @@ class Summary(msgspec.Struct, frozen=True):
     """Its swap goes back with those of its wave."""
     keeps_previous: bool = False
     """It has ended, and what stood there before its swap is still kept."""
+    stands_at: Moment = Moment.LAST
+    """What a hold for an approval is about: its swap, else its last domain."""
 
     @property
     def in_flight(self) -> bool:
@@ -124,6 +127,11 @@ class RolloutState(msgspec.Struct, frozen=True):
     """By wave; the empty name is the whole rollout's."""
     handed_over: dict[ServiceName, RolloutId] = {}
     """Services that another rollout takes, at the end of what is under way."""
+    opened_wall: float = 0.0
+    deadline_wall: float | None = None
+    """Until when all of it is to be done; None = there is no such date, or a person let it go on past it."""
+    overdue: bool = False
+    """It is halted because that date has passed."""
     closed: fleet_event.RolloutClosed | None = None
     environment: str | None = None
     """Why nothing begins although no change is to blame; it lifts itself."""

@@ -123,5 +123,7 @@ class RolloutPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     urgent: bool = False
     submitter: str = ""
     """Who may not approve."""
+    deadline_s: float | None = None
+    """How long after its opening all of it is to be done, by people's clock."""
     beside: RolloutId | None = None
     """A rollout that stands still on the same deployment, and that a person named to be stepped in for."""

@@ -169,7 +169,8 @@ def _spoken(rollout: RolloutState, answers: Iterable[Spoken]) -> tuple[Reply, tu
 
 def _lift(rollout: RolloutState, services: Services, command: Command, now: Now) -> tuple[Said, fleet_event.HaltLifted]:
     failed = tuple(name for name, state in services.items() if summarize(state, now).failed)
-    text = "goes on" + (f"; {len(failed)} that failed count no more" if failed else "")
+    past = " past its deadline" if rollout.overdue else ""
+    text = f"goes on{past}" + (f"; {len(failed)} that failed count no more" if failed else "")
     fact = fleet_event.HaltLifted(command.actor, command.reason, failed)
     return Said(rollout.plan.rollout, Kind.ACCEPTED, text), fact
 

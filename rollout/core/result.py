@@ -86,6 +86,8 @@ def _halted(
     if state.aborted:
         code = ExitCode.WENT_BACK if bad and strict_exit else ExitCode.BY_PERSON
         return Result(code, "aborted", f"by {state.halted_by}: {said}")
+    if state.overdue and unended:
+        return Result(ExitCode.FOR_PERSON, "overdue", f"{said}; resume lets it go on past its deadline")
     if state.halted_by != POLICY and unended:
         return Result(ExitCode.FOR_PERSON, "halted", f"by {state.halted_by}: {said}")
     by_words_alone = not bad and any(each.by_person for each in summaries.values())

@@ -7,9 +7,10 @@ from rollout.core.ending import Outcome
 from rollout.core.event import HoldReason
 from rollout.core.fleet_state import FAILED, Summary
 from rollout.core.names import ENGINE, POLICY, Now
-from rollout.core.phase import Beginning, Ended, ForeignChange, HeldForPerson, NeedsOperator, Queued, Ready
+from rollout.core.phase import Beginning, Ended, ForeignChange, HeldForPerson, NeedsOperator, Queued, Ready, Swapping
 from rollout.core.service import ServiceRollout
 from rollout.core.stages import waits_at
+from rollout.core.wave_plan import Moment
 from rollout.core.way_back import past_return
 
 
@@ -33,6 +34,7 @@ def summarize(state: ServiceRollout, now: Now) -> Summary:
         swapped=state.swapped,
         together=isinstance(state.plan.change, SwapPlan) and state.plan.change.together,
         keeps_previous=_keeps_previous(state, now),
+        stands_at=Moment.SWAP if isinstance(state.phase, Swapping) else Moment.LAST,
     )
 
 

@@ -37,6 +37,7 @@ class Amendment(msgspec.Struct, frozen=True):
 
     waves: tuple[WaveTerms, ...]
     documents: Digest
+    deadline_s: float | None = None
 
 
 def service_terms(plan: ServicePlan) -> ServiceTerms:
@@ -75,7 +76,7 @@ def amended(plan: RolloutPlan, amendment: Amendment) -> RolloutPlan:
     """Put other terms into a plan; what they do not name stays as it is."""
     terms = {each.wave: each for each in amendment.waves}
     waves = tuple(_amended(wave, terms[wave.name]) if wave.name in terms else wave for wave in plan.waves)
-    return replace(plan, waves=waves, documents=amendment.documents)
+    return replace(plan, waves=waves, documents=amendment.documents, deadline_s=amendment.deadline_s)
 
 
 def _amended(wave: WavePlan, terms: WaveTerms) -> WavePlan:

@@ -22,6 +22,8 @@ class Moment(StrEnum):
     """What waits for an approval."""
 
     START = "start"
+    SWAP = "swap"
+    """Each service's swap, which shows the new release to everybody."""
     LAST = "last"
     """Each service's last domain, the point of no return."""
 

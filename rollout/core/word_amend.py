@@ -29,7 +29,8 @@ def amendment(
         return None, beyond
     terms = tuple(wave_terms(wave, wanted[wave.services[0]]) for wave in compiled.plan.waves)
     before = [wave_terms(wave, services[wave.services[0]]) for wave in plan.waves]
-    return Amendment(terms, compiled.plan.documents), tuple(_diff(before, terms))
+    changes = (*_differences("deadline", plan.deadline_s, compiled.plan.deadline_s), *_diff(before, terms))
+    return Amendment(terms, compiled.plan.documents, compiled.plan.deadline_s), changes
 
 
 def _beyond(
@@ -43,7 +44,7 @@ def _beyond(
         yield "the services of its waves"
         return
     terms = tuple(wave_terms(wave, wanted[wave.services[0]]) for wave in other.waves)
-    same = amended(plan, Amendment(terms, other.documents))
+    same = amended(plan, Amendment(terms, other.documents, other.deadline_s))
     if replace(same, policy=Digest(""), submitter="") != replace(other, policy=Digest(""), submitter=""):
         yield "needs, pairs, approvals, what a failure does to a wave, on_conflict or priority"
     changed = [

@@ -176,10 +176,10 @@ class Dispatcher:
                 await self._put([(own, fleet_event.WaveOpened(wave))])
             case Admit(wave=wave, services=services):
                 await self._admit(wave, services)
-            case Halt(wave=wave, reason=reason, hold=hold, back=back):
+            case Halt(wave=wave, reason=reason, hold=hold, back=back, overdue=overdue):
                 held = event.Held(event.HoldReason.HALT, POLICY, reason)
                 self._stale |= dict.fromkeys(hold)
-                halted: Draft = (own, fleet_event.Halted(wave, reason, back=back))
+                halted: Draft = (own, fleet_event.Halted(wave, reason, back=back, overdue=overdue))
                 # The ledger knows of an ending before it is on disk and heard of here; what has ended takes no word.
                 moving = [service for service in hold if self._summary(service).outcome is None]
                 await self._put([halted, *((self._streams[service], held) for service in moving)])

@@ -33,6 +33,8 @@ def policy_faults(policy: Policy) -> Iterator[Fault]:
     for loc, approve in approvals.items():
         if approve is not None and approve.before == "swap" and policy.change.swap is None:
             yield loc, "nothing is swapped; `before` can be start or last"
+        if approve is not None and approve.before == "last" and not policy.change.walks:
+            yield loc, "no domain is walked by this change, so nobody would be asked; `before` can be start or swap"
 
 
 def _wave_faults(policy: Policy) -> Iterator[Fault]:

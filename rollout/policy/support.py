@@ -54,7 +54,7 @@ SUPPORTED: Final[dict[str, Any]] = {
     "waves[].walk.allow_no_rollback": ANY,
     "waves[].on_failure": ANY,
     "waves[].approve.by": ANY,
-    "waves[].approve.before": ("start", "last"),
+    "waves[].approve.before": ANY,
     "waves[].approve.within": ANY,
     "waves[].windows.open": ANY,
     "waves[].windows.except": ANY,
@@ -83,6 +83,7 @@ SUPPORTED: Final[dict[str, Any]] = {
     "walk.allow_no_rollback": ANY,
     "operation_timeout": ANY,
     "timeout": ANY,
+    "deadline": ANY,
     "on_failure": ANY,
     "rollback": ANY,
     "foreign": ANY,
@@ -92,7 +93,7 @@ SUPPORTED: Final[dict[str, Any]] = {
     "on_conflict": ANY,
     "priority": ANY,
     "approve.by": ANY,
-    "approve.before": ("start", "last"),
+    "approve.before": ANY,
     "approve.within": ANY,
 }
 """Fields that may differ from their defaults, and the values they may have."""

@@ -2,7 +2,8 @@
 
 Rules are named as in reliability.md §2. More come from design.md: `evidence` (no limit ends anything on stale
 evidence), `looks` (settled and restored are seen twice), `caps` (a wave's max_parallel), `foreign` (what is taken over
-has really been touched by somebody else) and `quiet` (what is over does not move).
+has really been touched by somebody else), `quiet` (what is over does not move) and
+`deadline` (past the date of a rollout nothing begins).
 """
 
 from collections import Counter
@@ -12,7 +13,7 @@ from typing import Final, Never
 
 from rollout.core import event
 from rollout.core.evolve import IllegalFact
-from rollout.core.names import StreamName, Target, is_service_stream
+from rollout.core.names import StreamName, Target, is_service_stream, parse_service_stream, rollout_stream
 from rollout.core.operation import Operation, RollBack, Walk, describe
 from rollout.core.outcome import Lost, Outcome, Refused, RefusedKind
 from rollout.emulator.fabric_state import LogEntry
@@ -89,7 +90,7 @@ class Checker:
         stream, fact = page.entry.stream, page.entry.fact
         match fact:
             case event.Admitted():
-                self._judge_caps(stream)
+                self._judge_admission(page)
             case event.Observed(finding=event.Finding.SETTLED | event.Finding.RESTORED as finding):
                 looks = self._looks[self._target(stream).service]
                 if looks < TWO:
@@ -148,10 +149,15 @@ class Checker:
         if lie is not None:
             self.broken(*lie)
 
-    def _judge_caps(self, stream: StreamName) -> None:
+    def _judge_admission(self, page: Page) -> None:
+        stream = page.entry.stream
         wave, moving = moving_with(self.book, stream)
         if len(moving) > wave.max_parallel:
             self.broken("caps", f"{len(moving)} services move in wave {wave.name}, which allows {wave.max_parallel}")
+        rollout, _, _ = parse_service_stream(stream)
+        due_wall = self.book.rollouts[rollout_stream(rollout)].deadline_wall
+        if due_wall is not None and page.entry.now.wall >= due_wall:
+            self.broken("deadline", f"{stream} began after the deadline of its rollout")
 
     # --- calls ---
 

@@ -152,7 +152,7 @@ def test_a_wrong_option_of_run_is_64(words: tuple[str, ...], said: str, run: Inv
     [
         ({"parallel": "many"}, "policy.yaml:"),
         ({"on_failure": "panic"}, "on_failure"),
-        ({"rollout": "web-2.4.1\ndeadline: 1d"}, "not supported yet"),
+        ({"checks": ""}, "not supported yet"),
     ],
 )
 def test_a_bad_policy_is_65_and_says_where(fields: dict[str, Any], said: str, run: Invoke, policy: WritePolicy) -> None:

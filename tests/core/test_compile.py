@@ -151,8 +151,8 @@ def test_a_comment_changes_the_text_and_not_the_rollout(policies: Path) -> None:
 
 def test_what_a_run_cannot_do_is_refused_with_its_place(policies: Path) -> None:
     file = policies / "web.yaml"
-    file.write_text(file.read_text() + "deadline: 1d\n")
-    with pytest.raises(NotSupportedYet, match=r"web\.yaml:\d+:\d+ deadline: "):
+    file.write_text(file.read_text().replace("checks:\n    - instances: ready", "checks: []"))
+    with pytest.raises(NotSupportedYet, match=r"web\.yaml:\d+:\d+ health\.checks: a policy without any check"):
         compiled(policies)
 
 

@@ -107,7 +107,10 @@ class Fleet:
 
     @property
     def seen(self) -> RolloutState:
-        return replace(self.state, plan=self.glasses(self.plan))
+        plan = self.glasses(self.plan)
+        return replace(
+            self.state, plan=plan, deadline_wall=None if plan.deadline_s is None else self.state.deadline_wall
+        )
 
     @property
     def can_move(self) -> list[Service]:
@@ -123,12 +126,13 @@ class Fleet:
                 for before in needed_waves(self.plan, wave):
                     assert all(self.services[each].outcome is not None for each in before.services)
                     assert before.bake is None or before.bake.all_s == 0 or self._baked(before)
+                self._check_deadline()
                 self.tell(fleet_event.WaveOpened(name))
             case Admit(services=names):
                 self._admit(names)
-            case Halt(wave=name, reason=reason, hold=hold, back=back):
+            case Halt(wave=name, reason=reason, hold=hold, back=back, overdue=overdue):
                 assert set(hold) == {each.name for each in self.services.values() if each.in_flight and not each.failed}
-                self.tell(fleet_event.Halted(name, reason, back=back))
+                self.tell(fleet_event.Halted(name, reason, back=back, overdue=overdue))
                 for each in hold:
                     self.services[each].halted = True
             case TakeBack(services=names):
@@ -149,8 +153,12 @@ class Fleet:
         nothing_to_watch = not any(self.services[each].outcome in WELL for each in wave.services)
         return wave.name in self.state.baked or nothing_to_watch
 
+    def _check_deadline(self) -> None:
+        assert self.state.deadline_wall is None or self.now.wall < self.state.deadline_wall
+
     def _admit(self, names: tuple[ServiceName, ...]) -> None:
         assert self.state.halted is None
+        self._check_deadline()
         for name in names:
             assert all(self.services[each].outcome in WELL for each in self.plan.needs.get(name, ()))
             self.tell(fleet_event.ServiceAdmitted(name))
@@ -227,7 +235,8 @@ def fleets(draw: st.DrawFn, /, ends: Sequence[str] = ENDS, **fixed: Any) -> Flee
     if len(services) > 1 and draw(st.booleans()):
         one, other = draw(st.lists(st.sampled_from(list(services)), min_size=2, max_size=2, unique=True))
         paired = {one: (other,), other: (one,)}
-    return Fleet(services, RolloutPlan(RolloutId("web-1"), Digest("a"), Digest("b"), tuple(waves), needs, paired))
+    plan = RolloutPlan(RolloutId("web-1"), Digest("a"), Digest("b"), tuple(waves), needs, paired)
+    return Fleet(services, replace(plan, deadline_s=draw(st.none() | st.integers(0, 20).map(lambda n: n * 30.0))))
 
 
 def _wave(draw: Any, number: int, names: tuple[ServiceName, ...], *, earlier: list[str], needing: bool) -> WavePlan:
@@ -280,6 +289,7 @@ def run(fleet: Fleet, choices: list[tuple[int, int]]) -> None:
 
 
 def _move(fleet: Fleet, chosen: Service, word: int) -> None:
+    fleet.t += 10.0
     if word == PAUSE:
         chosen.paused = not chosen.failed
     elif word == RESUME:
@@ -327,6 +337,7 @@ BAKED = BakePlan(50.0, 50.0, interval_s=10.0, stable_s=20.0, retry_s=30.0)
         (of_waves(needs=()), "outcome is not None", {"needs": None}),
         (lambda plan: replace(plan, needs={}), "plan.needs.get", {"max_parallel": 5, "strict": False}),
         (lambda plan: replace(plan, paired={}), "plan.paired.get", WIDE | {"strict": False}),
+        (lambda plan: replace(plan, deadline_s=None), "deadline_wall", {"bake": None}),
         (of_waves(bake=None), "len.flying|_baked", {"bake": BAKED, "max_parallel": 5, "strict": False}),
         (
             of_waves(back_parallel=9),

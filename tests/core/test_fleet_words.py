@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from rollout.core import event, fleet_event
 from rollout.core.admission import Scene
-from rollout.core.approvals import Standing, approvers, owed_at_last, owed_at_start, plan_digest, said, standing
+from rollout.core.approvals import Standing, approvers, owed_at, owed_at_start, plan_digest, said, standing
 from rollout.core.around import ALONE, Around, Taken
 from rollout.core.command import Ask, Command, NoOp, Refused, Told, Verb
 from rollout.core.conflict import Claim, handover, refusal, taken_by_others
@@ -221,10 +221,10 @@ def test_a_service_holds_before_its_last_domain_until_that_is_approved(story: An
     given = asking(of, "", fleet_event.Approved("", "ann", "fine"))
     assert hold_before(given, one.state, Walk(2), NOW, ALONE) is None
     own = told(plan(wave("a", A, approval=replace(LAST, by="ops")), approval=LAST))
-    owed = owed_at_last(own, A)
+    owed = owed_at(own, A, Moment.LAST)
     assert owed is not None
     assert (owed.scope, owed.plan.by) == ("a", "ops")
-    assert owed_at_last(told(plan(wave("a", A), approval=START)), A) is None
+    assert owed_at(told(plan(wave("a", A), approval=START)), A, Moment.LAST) is None
 
 
 def test_a_service_under_way_holds_outside_its_windows_only_where_it_is_to(story: Any) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,20 +11,31 @@ import pytest
 from rollout.core import event, fleet_event
 from rollout.core.approvals import plan_digest
 from rollout.core.command import Ask, Command, Verb
-from rollout.core.compile import Compiled
+from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.ending import Outcome
 from rollout.core.event import Entry, HoldReason
 from rollout.core.names import ENGINE_STREAM, RolloutId, ServiceName
 from rollout.core.reply import Kind, Reply
 from rollout.core.result import ExitCode, Result
 from rollout.core.word_amend import amendment
+from rollout.emulator.fleet import SUBSCRIPTION, FleetPlan, configuration
 from rollout.errors import CommandRefused
+from rollout.policy.load import load_policy
 from rollout.simulation.world import WALL_AT_START, Parts, World, carry_out
 
 MakeWorld = Callable[..., World]
 Compile = Callable[..., Compiled]
 Recorded = Callable[..., list[Entry]]
 
+STAGED = """
+rollout: web-2.4.1
+change:
+  upgrade: {{slot: staging, package: "https://relstore.blob.example/web.cspkg", configuration: web.cscfg, label: web-2}}
+  swap: {{bake: 1m}}
+fleet: {{subscription: {subscription}, services: {{{services}}}}}
+{more}
+{health}
+"""
 SHORT = "health: {stable_duration: 10s, retry_timeout: 30s, interval: 5s}\nwalk: {bake_before_last: 0s}\n"
 HOUR = 3600.0
 
@@ -71,6 +83,20 @@ def beside(
         return result
 
     return script
+
+
+@pytest.fixture
+def staged(tmp_path: Path) -> Callable[..., Compiled]:
+    """Write a policy that upgrades staging and swaps, and compile it."""
+
+    def make(more: str) -> Compiled:
+        (tmp_path / "web.cscfg").write_bytes(configuration("web", "web-2", 2))
+        services = "svc-0001: {}" if "waves" in more else "svc-0001: {}, svc-0002: {}"
+        text = STAGED.format(subscription=SUBSCRIPTION, services=services, more=more, health=SHORT)
+        (tmp_path / "policy.yaml").write_text(text)
+        return compile_bundle(load_policy(tmp_path / "policy.yaml"))
+
+    return make
 
 
 # --- windows ---
@@ -296,6 +322,104 @@ def test_an_approval_before_the_last_domain_holds_each_service_there(
     result = world.live(approved).result
     assert result is not None
     assert result.outcome == "succeeded"
+
+
+def test_an_approval_before_the_swap_lets_staging_be_upgraded_and_shows_nothing_before_it_is_given(
+    make_world: MakeWorld, recorded: Recorded, staged: Callable[..., Compiled]
+) -> None:
+    plan = staged("approve: {by: leads, before: swap, within: 2h}")
+    world = World(make_world().make_kit, FleetPlan(2, 2, staging=True))
+    world.groups = LEADS
+    asked = ran(world, plan)
+    assert (asked.code, asked.outcome) == (ExitCode.FOR_PERSON, "waits for a person")
+    assert len([entry for entry in world.log() if entry.verb == "walk" and entry.slot == "staging"]) == 4
+    assert all(entry.verb != "swap" for entry in world.log())
+    holds = held(recorded(world), HoldReason.APPROVAL)
+    assert {hold.note for hold in holds} == {"waits for leads to approve the rollout, before the swap"}
+    digest = plan_digest(plan.plan)
+
+    async def approved(parts: Parts) -> Result | None:
+        await say(parts, plan.plan.rollout, Verb.APPROVE, plan=digest)
+        return await carry_out(parts, plan)
+
+    result = world.live(approved).result
+    assert result is not None
+    assert result.outcome == "succeeded"
+    swaps = [entry.service for entry in world.log() if entry.verb == "swap"]
+    assert swaps == ["svc-0001", "svc-0002"]
+
+
+def test_the_waves_approval_before_the_last_domain_and_the_rollouts_before_the_swap_are_both_asked_for(
+    make_world: MakeWorld, recorded: Recorded, staged: Callable[..., Compiled]
+) -> None:
+    waves = "waves: [{name: all, select: rest, approve: {by: ops, before: last}}]\n"
+    plan = staged(f"{waves}approve: {{by: leads, before: swap}}")
+    world = World(make_world().make_kit, FleetPlan(1, 2, staging=True))
+    world.groups = LEADS | {"ops": ("oda",)}
+    digest = plan_digest(plan.plan)
+    seen: list[tuple[str, int]] = []
+
+    def saying(actor: str) -> Callable[[Parts], Awaitable[Result | None]]:
+        async def script(parts: Parts) -> Result | None:
+            await say(parts, plan.plan.rollout, Verb.APPROVE, actor, plan=digest)
+            return await carry_out(parts, plan)
+
+        return script
+
+    for script in (saying("nobody"), saying("oda"), saying("ann")):
+        result = world.live(script).result if seen else ran(world, plan)
+        assert result is not None
+        seen.append((result.outcome, len([e for e in world.log() if e.verb in {"walk", "swap"}])))
+    assert seen == [("waits for a person", 1), ("waits for a person", 2), ("succeeded", 3)]
+    asked = [e.fact.scope for e in recorded(world) if isinstance(e.fact, fleet_event.ApprovalAsked)]
+    assert asked == ["all", ""]
+
+
+# --- deadlines ---
+
+
+def test_past_its_deadline_a_rollout_begins_nothing_more_until_a_person_lets_it(
+    make_world: MakeWorld, compiled: Compile, recorded: Recorded
+) -> None:
+    world = make_world(3, 2)
+    plan = compiled(3, 2, parallel=1, more=f"{SHORT}deadline: 3m\n")
+    late = ran(world, plan)
+    assert (late.code, late.outcome) == (ExitCode.FOR_PERSON, "waits for a person")
+    entries = recorded(world)
+    opened = entries[0].now.wall
+    (halt,) = [entry.now.wall - opened for entry in entries if isinstance(entry.fact, fleet_event.Halted)]
+    assert halt == pytest.approx(180.0, abs=0.1)
+    begins = [entry.now.wall - opened for entry in entries if isinstance(entry.fact, event.Admitted)]
+    assert begins
+    assert max(begins) < 180.0
+    assert len(begins) < 3
+
+    async def lifted(parts: Parts) -> Result | None:
+        await say(parts, plan.plan.rollout, Verb.RESUME)
+        return await carry_out(parts, plan)
+
+    result = world.live(lifted).result
+    assert result is not None
+    assert result.outcome == "succeeded"
+
+
+def test_a_deadline_passes_while_no_engine_runs_and_an_approval_given_after_it_opens_nothing(
+    make_world: MakeWorld, compiled: Compile
+) -> None:
+    world, plan = make_world(2, 2), compiled(2, 2, waves=APPROVED, more=f"{SHORT}deadline: 90m\n")
+    world.groups = LEADS
+    assert "svc-0002 waits for leads to approve wave b" in ran(world, plan).reason
+    world.pass_by(1.6 * HOUR)
+
+    async def approved(parts: Parts) -> Result | None:
+        await say(parts, plan.plan.rollout, Verb.APPROVE, plan=plan_digest(plan.plan))
+        return await carry_out(parts, plan)
+
+    result = world.live(approved).result
+    assert result is not None
+    assert (result.code, result.outcome) == (ExitCode.FOR_PERSON, "overdue")
+    assert result.reason.startswith("the deadline 2016-02-19 ")
+    assert {entry.service for entry in world.log()} == {"svc-0001"}
 
 
 # --- several rollouts ---

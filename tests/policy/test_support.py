@@ -21,7 +21,7 @@ def test_the_runnable_example_is_supported() -> None:
 
 def test_the_full_example_is_refused_field_by_field() -> None:
     problems = unsupported(load_policy(POLICIES / "full.yaml"))
-    assert [problem.path for problem in problems] == ["deadline", "approve.before", "notify"]
+    assert [problem.path for problem in problems] == ["notify"]
     assert all("not supported yet by `run`" in problem.message and problem.line for problem in problems)
 
 
@@ -43,7 +43,7 @@ def test_the_full_example_is_refused_field_by_field() -> None:
         "waves: [{name: rest, select: rest, bake: 1s, bake_first: 1s, max_parallel_per: {region: 1}}]",
         "waves: [{name: a, select: 1, on_failure: {wave: rollback_all}}, {name: b, select: rest, needs: [a]}]",
         "windows: {open: [Mon 09:00-10:00 UTC], except: [2026-12-24], mid_service: hold}",
-        "approve: {by: leads, before: last, within: 1h}\non_conflict: supersede\npriority: urgent",
+        "approve: {by: leads, before: last, within: 1h}\non_conflict: supersede\npriority: urgent\ndeadline: 1d",
         "health: {on_unknown: wait, baseline: require}",
         "health: {checks: [{http: 'https://a.example', final: true, scope: domain}]}",
         "health: {checks: [{command: smoke, json: true}, {metric: a < 1, moments: [bake]}, {python: a}]}",
@@ -56,7 +56,6 @@ def test_what_run_can_do_is_supported(folder: Any, more: str) -> None:
 @pytest.mark.parametrize(
     ("more", "path"),
     [
-        ("deadline: 1d", "policy.yaml:7:11 deadline: `deadline` is not supported yet by `run`"),
         ("health: {checks: []}", "policy.yaml:7:10 health.checks: a policy without any check"),
         ("notify: [{webhook: 'https://a.example'}]", "policy.yaml:7:1 notify: `notify` is not supported yet"),
     ],

@@ -93,7 +93,9 @@ def hand(stage_of: Callable[..., Stage]) -> Hand:
 
 @pytest.fixture
 def begun(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> Hand:
-    monkeypatch.setattr(Checker, "_judge_caps", lambda _self, _stream: None)  # there is no rollout around the service
+    monkeypatch.setattr(
+        Checker, "_judge_admission", lambda _self, _page: None
+    )  # there is no rollout around the service
     hand.begin()
     return hand
 
@@ -178,14 +180,14 @@ def test_a_fact_that_cannot_follow_breaks_s7(begun: Hand) -> None:
 
 
 def test_a_success_that_is_none_breaks_s8(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Checker, "_judge_caps", lambda _self, _stream: None)
+    monkeypatch.setattr(Checker, "_judge_admission", lambda _self, _page: None)
     hand.say(event.Opened(hand.plan, 1), event.Admitted("all"))
     with pytest.raises(Violation, match=r"S8 .* ended as succeeded, but WebRole1_IN_0 of domain 0 runs 'web-2.4.0'"):
         hand.say(event.Closed(Outcome.SUCCEEDED, POLICY, "all domains run it"))
 
 
 def test_an_ending_without_a_reason_breaks_e1(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Checker, "_judge_caps", lambda _self, _stream: None)
+    monkeypatch.setattr(Checker, "_judge_admission", lambda _self, _page: None)
     hand.say(event.Opened(hand.plan, 1), event.Admitted("all"))
     with pytest.raises(Violation, match=r"E1 .* without an actor or a reason"):
         hand.say(event.Closed(Outcome.SKIPPED, POLICY, ""))

@@ -155,6 +155,12 @@ class Change(Doc):
         Word("Azure: Update Deployment Status"),
     ] = Field(default=None, description="Start or suspend deployments, under the same waves and caps.")
 
+    @property
+    def walks(self) -> bool:
+        """Whether domains are walked one by one, so that there is a last one to be asked about."""
+        update = self.upgrade or self.configure
+        return update is not None and update.mode == "manual"
+
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         kinds = {name for name in ("upgrade", "configure", "swap", "status") if getattr(self, name) is not None}

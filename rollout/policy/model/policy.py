@@ -78,7 +78,9 @@ class Policy(Doc):
         description="Per service, progress time only: holds for people, windows, approvals and freezes do not count.",
     )
     deadline: Bound | None = Field(
-        default=None, description="The wall-clock bound of the whole rollout; unset, there is none."
+        default=None,
+        description="The wall-clock bound of the whole rollout, counted from its opening; past it the rollout halts as "
+        "`on_failure.wave` says, until a person's `resume`. Unset, there is none.",
     )
     on_failure: OnFailure = Field(default_factory=OnFailure, description="What a failure does.")
     rollback: Rollback = Field(default_factory=Rollback, description="How services go back.")
