@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections import ChainMap
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Final, Generic, Protocol, Self, TypeVar
 
 from rollout.core.event import Closed, Entry, Fact
 from rollout.core.evolve import IllegalFact
@@ -29,6 +29,9 @@ from rollout.errors import JournalDamaged, JournalFull
 from rollout.journal.carrier import Carrier, Listener
 from rollout.journal.journal import Answered, Journal, Recorded, StreamRow
 from rollout.journal.pending import Pending
+
+READ_AHEAD: Final = 64
+"""Streams read at once at the start: a journal behind a thread is then asked 64 times less often."""
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -117,9 +120,12 @@ class Ledger(Generic[S, R]):
         """
         rows = await self._journal.streams()
         self._index = {row.stream: row for row in rows}
-        for row in rows:
-            if self._wanted(row):
-                await self._load(row)
+        wanted = [row for row in rows if self._wanted(row)]
+        for first in range(0, len(wanted), READ_AHEAD):
+            batch = wanted[first : first + READ_AHEAD]
+            read = await asyncio.gather(*(self._journal.read(row.stream) for row in batch))
+            for row, entries in zip(batch, read, strict=True):
+                self._fold(row, entries)
 
     def ended_services(self) -> Sequence[StreamName]:
         """Give the streams of services that have ended, in order of their first entry."""
@@ -137,7 +143,7 @@ class Ledger(Generic[S, R]):
         """Give the state of any service rollout, folding it from the journal if it ended before the start."""
         row = self._index.get(stream)
         if stream not in self._services and row is not None and is_service_stream(stream):
-            await self._load(row)
+            self._fold(row, await self._journal.read(stream))
         return self._services.get(stream)
 
     def _wanted(self, row: StreamRow) -> bool:
@@ -147,11 +153,11 @@ class Ledger(Generic[S, R]):
         parent = self._index.get(rollout_stream(rollout))
         return parent is not None and not parent.ended
 
-    async def _load(self, row: StreamRow) -> None:
+    def _fold(self, row: StreamRow, entries: Sequence[Recorded]) -> None:
         services: dict[StreamName, S] = {}
         rollouts: dict[StreamName, R] = {}
         engine: dict[StreamName, EngineState] = {}
-        for recorded in await self._journal.read(row.stream):
+        for recorded in entries:
             try:
                 self._evolve(recorded.entry, services, rollouts, engine)
             except IllegalFact as error:
