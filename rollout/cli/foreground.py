@@ -10,7 +10,8 @@ from rollout.assembly import Assembly, assembled
 from rollout.cli.ending import Code
 from rollout.cli.screen import Output, Screen, Source
 from rollout.cli.signals import Interrupts, interrupts
-from rollout.core.names import RolloutId
+from rollout.cli.verdict import Verdict, verdict_of
+from rollout.core.names import RolloutId, ServiceName
 from rollout.core.result import Result
 from rollout.settings import RunSettings
 
@@ -33,14 +34,20 @@ def run_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return runner.run(main())
 
 
-async def conduct(settings: RunSettings, admit: Admit, output: Output) -> Ended:
-    """Run the rollout that `admit` opens, and show it.
+def _nobody(_: Verdict) -> None:
+    """Tell nobody."""
+
+
+async def conduct(
+    settings: RunSettings, admit: Admit, output: Output, judged: Callable[[Verdict], None] = _nobody
+) -> Ended:
+    """Run the rollout that `admit` opens, and show it; `judged` is told how it came out.
 
     The first signal stops it resumable, a second one ends the process.
     """
     with interrupts() as told:
         try:
-            return await _conduct(settings, admit, output, told)
+            return await _conduct(settings, admit, output, told, judged)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not told.told or task is None:
@@ -49,7 +56,9 @@ async def conduct(settings: RunSettings, admit: Admit, output: Output) -> Ended:
             return Ended(None, Code.INTERRUPTED)
 
 
-async def _conduct(settings: RunSettings, admit: Admit, output: Output, told: Interrupts) -> Ended:
+async def _conduct(
+    settings: RunSettings, admit: Admit, output: Output, told: Interrupts, judged: Callable[[Verdict], None]
+) -> Ended:
     screen = Screen(output, told.stop)
     told.tidy = screen.tidy
     async with assembled(settings) as assembly:
@@ -61,7 +70,14 @@ async def _conduct(settings: RunSettings, admit: Admit, output: Output, told: In
             result = await assembly.engine.run(rollout, strict_exit=settings.strict_exit)
         code = Code.INTERRUPTED if result is None else result.code
         screen.finish(source, result, code)
+        if result is not None:
+            judged(verdict_of(rollout, result, source.services(), _waves(assembly, rollout), source.now()))
         return Ended(result, code)
+
+
+def _waves(assembly: Assembly, rollout: RolloutId) -> dict[ServiceName, str]:
+    own = assembly.ledger.rollout(rollout)
+    return {} if own is None else {name: wave.name for wave in own.plan.waves for name in wave.services}
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -28,6 +28,14 @@ state_option = click.option(
     help=f"The state directory.  [default: {default_state()}]",
 )
 
+junit_option = click.option(
+    "--junit",
+    "junit_file",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write a JUnit report: one test case for each service.",
+)
+
 
 def flags_over(*, state: str | None = None, request_timeout: float | None = None) -> dict[str, tuple[str, Any]]:
     """Give the flags that were given, as they lie over the settings: dotted path -> (flag, value)."""

@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from rollout.cli.again import again
-from rollout.cli.params import Duration, config_option, endpoint_option, flags_over, state_option
+from rollout.cli.params import Duration, config_option, endpoint_option, flags_over, junit_option, state_option
 from rollout.policy.duration import format_duration
 from rollout.settings import REQUEST_TIMEOUT_S
 
@@ -31,6 +31,7 @@ OUTPUTS: Final = ("table", "json", "jsonl")
     type=click.Choice(OUTPUTS),
     help="What goes to stdout.  [default: table on a terminal, else jsonl]",
 )
+@junit_option
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -43,6 +44,7 @@ def run(
     request_timeout: float | None,
     strict_exit: bool,
     output: str | None,
+    junit_file: str | None,
 ) -> None:
     """Run a policy until it is over, or until only a person's word moves it on.
 
@@ -52,8 +54,13 @@ def run(
 
     With -o jsonl each recorded entry is one line of JSON on stdout; with -o json
     the whole run is one document at its end. Words and progress go to stderr.
+    Under GitHub Actions and Azure Pipelines it also gives annotations, outputs of
+    the step and a summary.
     """
+    import os
+
     from rollout.cli.actor import actor
+    from rollout.cli.build import tell_build
     from rollout.cli.foreground import conduct, run_loop
     from rollout.cli.screen import Output
     from rollout.policy.load import load_policy
@@ -64,7 +71,14 @@ def run(
     loaded = load_settings(config, flags=flags_over(state=state, request_timeout=request_timeout))
     settings = run_settings(loaded, bundle.fleet.subscription, endpoint=endpoint, strict_exit=strict_exit, user=actor())
     shown = Output(output or ("table" if sys.stdout.isatty() else "jsonl"))
-    ended = run_loop(lambda: conduct(settings, lambda assembly: assembly.admit(bundle), shown))
+    ended = run_loop(
+        lambda: conduct(
+            settings,
+            lambda assembly: assembly.admit(bundle),
+            shown,
+            lambda verdict: tell_build(verdict, junit_file, os.environ),
+        )
+    )
     if ended.result is None:
         click.echo(f"stopped; nothing is lost. Go on with:\n  {again(ctx)}", err=True)
     ctx.exit(ended.code)

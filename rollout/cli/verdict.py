@@ -1,0 +1,99 @@
+"""How a rollout came out, service by service, for the build systems that started it. Pure."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from rollout.core.ending import Outcome
+from rollout.core.explain import explain
+from rollout.core.names import Now, ServiceName
+from rollout.core.phase import Queued
+from rollout.core.result import Result
+from rollout.core.service import ServiceRollout
+from rollout.core.summary import summarize
+
+
+class Came(StrEnum):
+    """How it came out for one service, in the words that build systems share."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """Left out, not begun, or taken over by a person's claim."""
+    UNFINISHED = "unfinished"
+    """Under way, or waiting for a person."""
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One service."""
+
+    service: str
+    wave: str
+    came: Came
+    state: str
+    """The outcome, or the phase of what has not ended."""
+    reason: str
+    took_s: float = 0.0
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The whole rollout; `code` is the exit code, `outcome` and `reason` what `run` says."""
+
+    rollout: str
+    code: int
+    outcome: str
+    reason: str
+    cases: tuple[Case, ...]
+
+    def count(self, came: Came) -> int:
+        """Count the services that came out so."""
+        return sum(case.came is came for case in self.cases)
+
+
+_CAME: Final = {
+    Outcome.SUCCEEDED: Came.PASSED,
+    Outcome.UNCHANGED: Came.PASSED,
+    Outcome.ROLLED_BACK: Came.FAILED,
+    Outcome.SUSPENDED: Came.FAILED,
+    Outcome.FAILED: Came.FAILED,
+    Outcome.SKIPPED: Came.FAILED,
+    Outcome.EXCLUDED: Came.SKIPPED,
+    Outcome.CANCELLED: Came.SKIPPED,
+    Outcome.RESOLVED: Came.SKIPPED,
+}
+"""A service whose preflight found that it cannot work did not get the release, and nobody wanted it so: failed."""
+
+
+def came(outcome: str | None, *, queued: bool) -> Came:
+    """Judge one service by its outcome; None = it has not ended."""
+    if outcome is None:
+        return Came.SKIPPED if queued else Came.UNFINISHED
+    return _CAME[Outcome(outcome)]
+
+
+def verdict_of(
+    rollout: str,
+    result: Result,
+    services: Mapping[ServiceName, ServiceRollout],
+    waves: Mapping[ServiceName, str],
+    now: Now,
+) -> Verdict:
+    """Judge a rollout whose states are at hand."""
+    cases = tuple(_case(state, waves.get(name, ""), now) for name, state in services.items())
+    return Verdict(rollout, result.code, result.outcome, result.reason, cases)
+
+
+def _case(state: ServiceRollout, wave: str, now: Now) -> Case:
+    queued = isinstance(state.phase, Queued) and not summarize(state, now).for_person
+    ended = state.ended
+    until_t = state.phase_since_t if ended else now.t
+    return Case(
+        service=state.plan.service,
+        wave=wave,
+        came=came(ended.outcome.value if ended else None, queued=queued),
+        state=ended.outcome.value if ended else str(state.phase.__struct_config__.tag),
+        reason=ended.reason if ended else explain(state, now),
+        took_s=0.0 if state.started_t is None else max(until_t - state.started_t, 0.0),
+    )
