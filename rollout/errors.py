@@ -10,6 +10,7 @@
     │   ├── JournalDamaged         1  a record does not fit the chain, or a fact does not fit the state
     │   └── JournalFull            1  the disk took less than was written; nothing more is begun
     ├── SignatureRefused          77  a signed word is not signed by whom it should be, or not now, or came before
+    ├── Forbidden                 77  a daemon does not know who we are, or our person may not do this
     ├── CommandRefused             6  not now, with what would work; also a changed policy under a known id
     └── PlatformError              1  the platform said something the client cannot use
 
@@ -92,6 +93,12 @@ class JournalFull(StateUnusable):
 
 class SignatureRefused(RolloutError):
     """A signed word is not believed; whoever receives one answers 401, and does nothing."""
+
+    exit_code = 77
+
+
+class Forbidden(RolloutError):
+    """A daemon does not know who we are, or our person may not do this; the message says which."""
 
     exit_code = 77
 
