@@ -20,7 +20,7 @@ class Bulk:
     def __init__(self, poll_many: PollMany, questions_max: int, wake: Callable[[], None]) -> None:
         self._poll_many = poll_many
         self._reserved = questions_max // OTHERS_SHARE
-        self._wake = wake
+        self.wake = wake
         self._batches: dict[_Batch, None] = {}
         self.room = questions_max
         """How many more may go out."""
@@ -38,13 +38,9 @@ class Bulk:
         self._batches[batch] = None
         self._poll_many(scope, [record.subject for record in records if isinstance(record.subject, Handle)], batch)
 
-    def hear(self, batch: "_Batch", record: Tracked, progress: Progress) -> None:
-        """Keep an answer and wake the tracker."""
-        if not batch.left:
-            del self._batches[batch]
-        if not self.heard:
-            self._wake()
-        self.heard.append((record, progress))
+    def forget(self, batch: "_Batch") -> None:
+        """Drop a batch that has all its answers."""
+        del self._batches[batch]
 
     def begin_hearing(self, count_max: int) -> int:
         """Make room for others by so many answers as are about to be told; give their number."""
@@ -70,10 +66,16 @@ class _Batch:
         self.left = len(records)
 
     def __call__(self, position: int, progress: Progress) -> None:
-        """Hear one answer."""
+        """Hear one answer: keep it, and wake the tracker."""
         record = self.records[position]
         if record is None:
             raise InvariantBroken(f"question {position} of a batch was answered twice")
         self.records[position] = None
         self.left -= 1
-        self._bulk.hear(self, record, progress)
+        bulk = self._bulk
+        if not self.left:
+            bulk.forget(self)
+        heard = bulk.heard
+        if not heard:
+            bulk.wake()
+        heard.append((record, progress))

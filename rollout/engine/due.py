@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Callable
 from typing import Final
 
-from rollout.core.outcome import Handle, Progress, Unreachable
+from rollout.core.outcome import Handle, Progress, Running, Unreachable
 from rollout.core.snapshot import Observation
 from rollout.engine.bucket import retry_after
 from rollout.engine.line import Tracked
@@ -12,6 +12,7 @@ from rollout.engine.pacer import Kind, Pacer, jitter
 from rollout.engine.timetable import Timetable, interval
 from rollout.engine.wheel import TICK_S
 
+RUNNING: Final = Running()
 SPREAD_S: Final = 2e-5
 """Seconds over which first questions are spread, for each record there is."""
 
@@ -41,6 +42,17 @@ class Due:
         if record.due_t is None or regular_t <= record.due_t:
             return regular_t
         return min(regular_t, max(not_before_t, record.due_t + TICK_S))
+
+    def next_running_t(self, record: Tracked, now_t: float) -> float:
+        """Give the same for an operation that is said to be in progress, as nearly all are."""
+        every_s = self._timetable.interval_s(record.kind, record.next_t - record.born_t)
+        regular_t = record.next_t + every_s
+        if regular_t - every_s / 2 <= now_t:
+            regular_t = now_t + self._timetable.interval_s(record.kind, now_t - record.born_t)
+        due_t = record.due_t
+        if due_t is None or (regular_t <= due_t and record.asked_t <= due_t):
+            return regular_t
+        return self.next_t(record, RUNNING, now_t)
 
     def _regular_t(self, record: Tracked, now_t: float) -> float:
         """Give the next time by the timetable. It does not slip with each answer unless questions are much too late."""
