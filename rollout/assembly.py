@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -17,7 +18,7 @@ from rollout.core.check_plan import CommandSource, MetricSource, WebhookSource
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.evolve import evolve
 from rollout.core.fleet_evolve import evolve_fleet
-from rollout.core.names import RolloutId, rollout_stream
+from rollout.core.names import ENGINE, RolloutId, rollout_stream
 from rollout.core.plan import ServicePlan
 from rollout.core.snapshot import Absent
 from rollout.engine.clock import Clock, EngineClock
@@ -57,11 +58,19 @@ NO_FUNCTIONS: Mapping[str, CheckFunction] = {}
 EMULATED = Pace(start=EMULATED_CALLS_PER_S, floor=1.0, ceiling=EMULATED_CALLS_PER_S, rise=EMULATED_CALLS_PER_S)
 
 
+class Admitted(NamedTuple):
+    """A rollout that is open, and whether this opened it."""
+
+    rollout: RolloutId
+    created: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Assembly:
     """An engine with its surroundings, for the time of `assembled`'s block."""
 
     engine: Engine
+    kit: Kit
     clock: Clock
     journal: Journal
     ledger: RolloutLedger
@@ -76,6 +85,10 @@ class Assembly:
         self.ledger.listen(hear)
 
     async def admit(self, bundle: Bundle) -> RolloutId:
+        """Open the bundle's rollout for the settings' user, or find the same one already there; raises as `take`."""
+        return (await self.take(bundle, self.settings.user)).rollout
+
+    async def take(self, bundle: Bundle, submitter: str) -> Admitted:
         """Open the bundle's rollout, or find the same one already there; nothing is begun yet.
 
         Raises NotSupportedYet, EndpointUnreachable where our credentials are not accepted, CommandRefused with the diff
@@ -91,15 +104,15 @@ class Assembly:
             if known.plan.documents != compiled.plan.documents:
                 before = (await self.journal.payload(known.plan.policy)).decode()
                 raise CommandRefused(_changed(rollout, diff(before, compiled.policy_text)))
-            return rollout
+            return Admitted(rollout, created=False)
         if refused := refusals(self.settings, _asked(bundle, compiled)):
             raise CommandRefused("the settings do not allow this rollout:\n  " + "\n  ".join(refused))
         await self._look_at_all(bundle, compiled)
         for payload in compiled.payloads:
             await self.journal.put(payload)
-        plan = msgspec.structs.replace(compiled.plan, submitter=self.settings.user)
-        await self.engine.open_rollout(plan, compiled.services)
-        return rollout
+        plan = msgspec.structs.replace(compiled.plan, submitter=submitter)
+        await self.engine.open_rollout(plan, compiled.services, actor=submitter or ENGINE)
+        return Admitted(rollout, created=True)
 
     async def _look_at_all(self, bundle: Bundle, compiled: Compiled) -> None:
         """Find every deployment before anything is written down: half a fleet is no fleet."""
@@ -115,16 +128,15 @@ class Assembly:
 
 @contextlib.asynccontextmanager
 async def assembled(
-    settings: RunSettings, *, checks: Mapping[str, CheckFunction] = NO_FUNCTIONS
+    settings: RunSettings, *, checks: Mapping[str, CheckFunction] = NO_FUNCTIONS, command: str = "rollout run"
 ) -> AsyncIterator[Assembly]:
     """Open the state directory and everything over it. Raises StateInUse, StateUnusable, UsageError, NoAccess.
 
-    `checks` are functions that `python` checks of a policy may name, besides those of installed packages.
+    `checks` are functions that `python` checks of a policy may name, besides those of installed packages; `command`
+    is what the state directory's lock tells others of us.
     """
     async with contextlib.AsyncExitStack() as stack:
-        state = stack.enter_context(
-            StateDirectory.open(settings.state, command="rollout run", started_wall=time.time())
-        )
+        state = stack.enter_context(StateDirectory.open(settings.state, command=command, started_wall=time.time()))
         journal = await stack.enter_async_context(SqliteJournal.opened(state.journal))
         platform = open_platform(settings, journal)
         stack.push_async_callback(platform.close)
@@ -141,7 +153,15 @@ async def assembled(
         telemetry.watch(kit.pacer, kit.tracker)
         ledger.listen(telemetry.record)
         yield Assembly(
-            Engine(journal, kit, groups=settings.groups), clock, journal, ledger, platform, kit.pacer, settings, metrics
+            Engine(journal, kit, groups=settings.groups),
+            kit,
+            clock,
+            journal,
+            ledger,
+            platform,
+            kit.pacer,
+            settings,
+            metrics,
         )
 
 

@@ -12,9 +12,10 @@
     ├── SignatureRefused          77  a signed word is not signed by whom it should be, or not now, or came before
     ├── Forbidden                 77  a daemon does not know who we are, or our person may not do this
     ├── CommandRefused             6  not now, with what would work; also a changed policy under a known id
+    │   └── Stopping               6  this engine takes nothing more; the next one will
     └── PlatformError              1  the platform said something the client cannot use
 
-    InvariantBroken               our own mistake: never caught, stops the process
+    InvariantBroken               our own mistake: stops the process, or in a daemon the one rollout it happened in
 
 The number is the exit code a command ends with (sysexits where one fits).
 """
@@ -107,6 +108,10 @@ class CommandRefused(RolloutError):
     """Not now; the message says why and what would work."""
 
     exit_code = 6
+
+
+class Stopping(CommandRefused):
+    """This engine is about to end and takes nothing more; the same question has its answer from the next one."""
 
 
 class PlatformError(RolloutError):

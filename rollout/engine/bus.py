@@ -39,6 +39,11 @@ class Bus:
         self._subscriptions: dict[Subscription, None] = {}
         self._closed = False
 
+    @property
+    def position(self) -> int:
+        """The last position that was published, or that the bus began at; 0 = none."""
+        return self._position or 0
+
     def publish(self, records: Sequence[Recorded]) -> None:
         """Hand out what has just become durable. Positions go up by one, over all calls."""
         for record in records:

@@ -52,13 +52,18 @@ class Dispatcher:
         spawn: Callable[[StreamName], None],
         start: Start,
         around: Neighbours,
+        *,
+        rested: Callable[[], None] | None = None,
     ) -> None:
+        """With `rested` it goes on until the rollout is closed, and calls that whenever only people move it on."""
         self._kit = kit
         self._ledger = kit.ledger
         self._rollout = rollout
         self._spawn = spawn
         self._start = start
         self._around = around
+        self._rested = rested
+        self._rests = False
         self._streams: dict[ServiceName, StreamName] = {}
         self._summaries: dict[ServiceName, Summary] = {}
         self._stale: dict[ServiceName, None] = {}  # in order: a set of names has another one in every process
@@ -97,6 +102,11 @@ class Dispatcher:
         return rollout_state(self._ledger, self._rollout)
 
     @property
+    def rests(self) -> bool:
+        """Whether only people move it on, as far as everything that was heard has been considered."""
+        return self._rests and not self._moved and not self._stale
+
+    @property
     def urgent(self) -> bool:
         """Whether it comes before others where room is short."""
         return self.state.plan.urgent
@@ -126,7 +136,7 @@ class Dispatcher:
             if not self._moved:
                 await self._idle(until_wall)
                 continue
-            self._moved = False
+            self._moved = self._rests = False
             self._watch()
             now = self._kit.clock.now()
             around = self._around.around(self._rollout, now)
@@ -136,7 +146,10 @@ class Dispatcher:
                 self._moved = True
                 await self._act(course.action)
             elif is_over(self.state, self._summaries, now, around):
-                return True
+                if self._rested is None or self.state.closed is not None:
+                    return True
+                self._rests = True
+                self._rested()
         return False
 
     def _summarize(self) -> None:

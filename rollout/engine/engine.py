@@ -7,10 +7,11 @@ was after the last append.
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rollout.core.admission import Scene
+from rollout.core.around import Around
 from rollout.core.command import Ask
 from rollout.core.conflict import handover, refusal
 from rollout.core.drafts import opening
@@ -23,17 +24,20 @@ from rollout.core.summary import summarize
 from rollout.core.waiting import stuck
 from rollout.core.word_approval import Groups
 from rollout.engine.bucket import Lane
+from rollout.engine.crew import Crew
 from rollout.engine.dispatcher import Dispatcher
 from rollout.engine.groups import unwrapped
 from rollout.engine.inbox import INBOX_POLL_S, Inbox
 from rollout.engine.kit import Kit
 from rollout.engine.neighbours import Neighbours
 from rollout.engine.records import what_runs
-from rollout.engine.runner import Runner
 from rollout.engine.streams import newest_attempts, rollout_state, service_state
 from rollout.engine.surroundings import Changes, Surroundings
 from rollout.errors import CommandRefused, JournalFull
 from rollout.journal.journal import Journal, Recorded
+
+if TYPE_CHECKING:
+    from rollout.engine.runner import Runner
 
 HEARTBEAT_S = 5.0
 """A crash loses at most this much engine time."""
@@ -71,10 +75,10 @@ class Engine:
 
         Raises CommandRefused where another rollout has what it wants and the policy does not say what happens then.
         """
-        claims = self._around.claims(but=plan.rollout)
-        if refused := refusal(plan, services, claims):
-            raise CommandRefused(refused)
         known = await what_runs(self._kit.ledger, {each.service for each in services})
+        # From here on nothing is awaited: of two that want the same at once, the second one sees the first.
+        if refused := refusal(plan, services, self._around.claims(but=plan.rollout)):
+            raise CommandRefused(refused)
         drafts = (*opening(plan, tuple(services), known), *handover(plan, services, self._around.claims(), actor))
         pending = self._kit.ledger.put(drafts, now=self._kit.clock.now(), actor=actor)
         self._around.forget()
@@ -83,6 +87,35 @@ class Engine:
     async def say(self, ask: Ask) -> Reply:
         """Answer a person's command; what it makes true is durable on return."""
         return await self._inbox.say(ask)
+
+    async def hear(self, ask: Ask) -> Reply:
+        """Answer a person's command once for each key, whatever dies in between; durable on return.
+
+        Raises CommandRefused for a key that was used for another command, and JournalFull.
+        """
+        return await self._inbox.hear(ask)
+
+    def weigh(self, ask: Ask) -> Reply:
+        """Say what a command would be answered just now; nothing is done."""
+        return self._inbox.weigh(ask)
+
+    async def catch_up(self) -> None:
+        """Answer what was asked while no engine ran, before anything is decided on what was true before."""
+        await self._inbox.answer_all()
+        self._look_at_all()
+
+    async def keep(self, rollout: RolloutId, rested: Callable[[], None]) -> bool:
+        """Go on with `rollout` until it is closed (True) or this drains (False), through whatever waits for people.
+
+        `rested` is called whenever nothing but a person's word moves it on. Within `at_work`, after `catch_up`.
+        """
+        with unwrapped():
+            return await self._dispatch(rollout, rested)
+
+    def rests(self, rollout: RolloutId) -> bool:
+        """Tell whether only a person's word moves a rollout on that is kept; False for any other one."""
+        dispatcher = self._dispatchers.get(rollout)
+        return dispatcher is not None and dispatcher.rests
 
     def drain(self) -> None:
         """Stop resumable: effects in hand are finished and recorded, waits end at once. Safe to call repeatedly."""
@@ -126,10 +159,14 @@ class Engine:
                 over = await self._run(rollout)
         return self.result(rollout, strict_exit=strict_exit) if over else None
 
-    async def _run(self, rollout: RolloutId) -> bool:
+    def _look_at_all(self) -> None:
+        """Count what is under way, of whichever rollout, before anything is begun."""
         for claim in self._around.claims():
             for state in claim.services.values():
                 self._around.told(state.stream)
+
+    async def _run(self, rollout: RolloutId) -> bool:
+        self._look_at_all()
         beside = [other for other in self._around.before(rollout) if other not in self._dispatchers]
         async with asyncio.TaskGroup() as group:
             for other in beside:
@@ -140,39 +177,35 @@ class Engine:
                     self._dispatchers[other].drain()
         return over
 
-    async def _dispatch(self, rollout: RolloutId) -> bool:
+    async def _dispatch(self, rollout: RolloutId, rested: Callable[[], None] | None = None) -> bool:
         """Drive one rollout and its services until it is over (True) or drains."""
         async with asyncio.TaskGroup() as group:
-            own: list[Runner] = []
-
-            def start(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-                return group.create_task(work, name=name)
-
-            def spawn(stream: StreamName) -> None:
-                runner = Runner(kit, stream)
-                self._runners[stream] = runner
-                own.append(runner)
-                start(runner.run(), f"runner {stream}")
-
             urgent = rollout_state(self._kit.ledger, rollout).plan.urgent
             kit = dataclasses.replace(self._kit, forward=Lane.URGENT) if urgent else self._kit
-            dispatcher = Dispatcher(kit, rollout, spawn, start, self._around)
+            crew = Crew(group, kit, self._runners)
+            dispatcher = Dispatcher(kit, rollout, crew.spawn, crew.start, self._around, rested=rested)
             self._dispatchers[rollout] = dispatcher
             if self._draining:
                 dispatcher.drain()
-            looking = start(Surroundings(kit, rollout, self._changes).run(), f"surroundings {rollout}")
-            over = await dispatcher.run()
-            looking.cancel()
-            del self._dispatchers[rollout]
-            self._wake_all()
-            for runner in own:
-                runner.drain()
+            looking = crew.start(Surroundings(kit, rollout, self._changes).run(), f"surroundings {rollout}")
+            try:
+                over = await dispatcher.run()
+            finally:
+                looking.cancel()
+                del self._dispatchers[rollout]
+                self._changes.pop(rollout, None)
+                self._wake_all()
+                crew.drain()
         return over
 
     def services(self, rollout: RolloutId) -> Mapping[ServiceName, ServiceRollout]:
         """Give the services of a rollout as they stand, in fleet order."""
         ledger = self._kit.ledger
         return {service: service_state(ledger, stream) for service, stream in newest_attempts(ledger, rollout)}
+
+    def around(self, rollout: RolloutId) -> Around:
+        """Give what decisions about a rollout depend on besides itself."""
+        return self._around.around(rollout, self._kit.clock.now())
 
     def result(self, rollout: RolloutId, *, strict_exit: bool = False) -> Result:
         """Judge a rollout that is over."""

@@ -1,5 +1,6 @@
 """The inbox: takes what people ask, from other processes too, and answers each question once, through the ledger."""
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -16,8 +17,9 @@ from rollout.core.service import ServiceRollout
 from rollout.core.word_approval import Groups
 from rollout.engine.clock import Clock
 from rollout.engine.streams import RolloutLedger, newest_attempts, service_state
-from rollout.errors import JournalFull
+from rollout.errors import CommandRefused, JournalFull
 from rollout.journal.journal import Answered, Journal, Question
+from rollout.journal.pending import Pending
 
 INBOX_POLL_S: Final = 0.5
 """How long a question from another process waits at most before it is read."""
@@ -45,6 +47,8 @@ class Inbox:
         self._heard = heard
         self._poll_s = poll_s
         self._groups = groups
+        self._one_at_a_time = asyncio.Lock()
+        """Who takes questions answers them: were two to take the same ones, one answer would be a second one."""
 
     async def run(self) -> None:
         """Answer whatever comes, for ever; on a full disk nobody can be answered, and is later."""
@@ -55,18 +59,35 @@ class Inbox:
 
     async def answer_all(self) -> None:
         """Answer what waits, in the order in which it was asked; durable on return."""
-        while questions := await self._journal.take(TAKEN_MAX):
-            for question in questions:
-                await self._answer(question)
+        async with self._one_at_a_time:
+            while questions := await self._journal.take(TAKEN_MAX):
+                for recording in [self._answer(question) for question in questions]:
+                    await recording
 
     async def say(self, ask: Ask) -> Reply:
         """Answer somebody in this process; durable on return."""
         now = self._clock.now()
         told, drafts = self._reply(ask, now)
-        await self._put(drafts, ask.command.actor, now)
+        await self._record(drafts, ask.command.actor, now)
         return told
 
-    async def _answer(self, question: Question) -> None:
+    async def hear(self, ask: Ask) -> Reply:
+        """Answer somebody in this process, once for each key, in this life or a later one; durable on return."""
+        command, text = ask.command, msgspec.json.encode(ask).decode()
+        question = Question(command.key, command.actor, command.reason, text, self._clock.now().wall)
+        await self._journal.post(question)
+        if (told := await self._journal.answer_to(command.key)) is None:
+            await self.answer_all()
+            told = await self._journal.answer_to(command.key)
+        if told is None:
+            raise CommandRefused(f"{command.key} was withdrawn before it was read: ask again under a new key")
+        return msgspec.json.decode(told, type=Reply)
+
+    def weigh(self, ask: Ask) -> Reply:
+        """Say what would be answered just now."""
+        return self._reply(ask, self._clock.now())[0]
+
+    def _answer(self, question: Question) -> Pending:
         """Judge and record in one turn, so that nothing can happen between the two."""
         now = self._clock.now()
         try:
@@ -74,17 +95,17 @@ class Inbox:
         except msgspec.MsgspecError as error:
             told, drafts = _unheard(question, f"it cannot be read: {error}"), ()
         try:
-            await self._put(drafts, question.actor, now, _answered(question, told, now))
+            return self._record(drafts, question.actor, now, _answered(question, told, now))
         except IllegalFact as error:
             # Whatever is wrong with one question must not stop every rollout, nor come back at the next start.
             told = _unheard(question, f"it does not fit what is recorded: {error}")
-            await self._put((), question.actor, now, _answered(question, told, now))
+            return self._record((), question.actor, now, _answered(question, told, now))
 
-    async def _put(self, drafts: Sequence[Draft], actor: str, now: Now, *answers: Answered) -> None:
+    def _record(self, drafts: Sequence[Draft], actor: str, now: Now, *answers: Answered) -> Pending:
         pending = self._ledger.put(drafts, now=now, actor=actor, answers=answers)
         for stream, _ in drafts:
             self._heard(stream)
-        await pending
+        return pending
 
     def _reply(self, ask: Ask, now: Now) -> tuple[Reply, tuple[Draft, ...]]:
         if ask.command.verb in FOR_ENGINES:

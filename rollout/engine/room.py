@@ -6,7 +6,7 @@ A seat is had before a walk or a rollback is asked for. Going back comes first; 
 import asyncio
 import itertools
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from rollout.core.caps import Caps, Load, Scope, in_flight, instances_of, is_seated, lacks, refuse_excess
 from rollout.core.names import RolloutId, StreamName
@@ -14,6 +14,7 @@ from rollout.core.service import ServiceRollout
 
 ENGINE_SCOPE: Final = Scope("engine")
 NO_CAPS: Final = Caps()
+_NO_ROLLOUT: Final = Scope("rollout")
 
 
 class CapPlan:
@@ -37,6 +38,18 @@ class CapPlan:
         ):
             if caps != NO_CAPS:
                 yield scope, caps
+
+    def subscriptions(self) -> Iterator[str]:
+        """Name the subscriptions that have caps of their own."""
+        return iter(self._subscriptions)
+
+
+class Standing(NamedTuple):
+    """How much is under way in a scope, and how much may be."""
+
+    scope: Scope
+    caps: Caps
+    load: Load
 
 
 class _Waiter:
@@ -126,6 +139,14 @@ class Room:
             return ""
         lack = self._lack(self._line[0].state) or "others come first"
         return f"{len(self._line)} wait for room: {lack}"
+
+    def standings(self) -> list[Standing]:
+        """Tell how every scope with a cap stands, those of rollouts as far as something of them is under way."""
+        flying = {(each.target.subscription.lower(), each.plan.rollout) for each in self._flying.values()}
+        named = [(name, RolloutId("")) for name in self._plan.subscriptions()]
+        found = {scope: caps for pair in [*named, *sorted(flying)] for scope, caps in self._plan.over(*pair)}
+        found |= dict(self._plan.over("", RolloutId("")))
+        return [Standing(scope, caps, self._load(scope)) for scope, caps in found.items() if scope != _NO_ROLLOUT]
 
     def _is_capped(self, state: ServiceRollout) -> bool:
         return next(self._plan.over(state.target.subscription, state.plan.rollout), None) is not None

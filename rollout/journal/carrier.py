@@ -37,6 +37,8 @@ class Carrier:
     def __init__(self, journal: Journal, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
         self.broken: Exception | None = None
         self.full: JournalFull | None = None
+        self.sync_s = 0.0
+        """How long the last append took to be durable."""
         self.listeners: list[Listener] = []
         self._journal = journal
         self._sleep = sleep
@@ -113,12 +115,14 @@ class Carrier:
         entries = [entry for pending in group for entry in pending.entries]
         ended = [stream for pending in group for stream in pending.ended]
         answers = [each for pending in group for each in pending.answers]
+        began = asyncio.get_running_loop().time()
         try:
             recorded = await self._journal.append(entries, ended, answers)
         except JournalFull as error:
             await self._wait_for_room(error)
             return
         self.full = None
+        self.sync_s = asyncio.get_running_loop().time() - began
         for listener in self.listeners:
             listener(recorded)
         begin = 0

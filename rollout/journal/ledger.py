@@ -85,6 +85,11 @@ class Ledger(Generic[S, R]):
         """Set while the disk is full: health is red, and commands are best refused with it."""
         return self._carrier.full
 
+    @property
+    def sync_s(self) -> float:
+        """How long the last append took to be durable."""
+        return self._carrier.sync_s
+
     # --- what is true ---
 
     def service(self, stream: StreamName) -> S | None:
@@ -145,6 +150,14 @@ class Ledger(Generic[S, R]):
         if stream not in self._services and row is not None and is_service_stream(stream):
             self._fold(row, await self._journal.read(stream))
         return self._services.get(stream)
+
+    def let_go(self, rollout: RolloutId) -> None:
+        """Keep the services of a rollout that is over in memory no longer; `recall` has them back."""
+        row = self._index.get(rollout_stream(rollout))
+        if row is not None and row.ended:
+            gone = [each for each in self._services if parse_service_stream(each)[0] == rollout]
+            for stream in gone:
+                del self._services[stream]
 
     def _wanted(self, row: StreamRow) -> bool:
         if not row.ended or not is_service_stream(row.stream):
