@@ -95,9 +95,10 @@ class Assembly:
         where the id is known with other documents; and for a new rollout CommandRefused where the settings do not allow
         it, and PolicyError where a service of the fleet is not there.
         """
-        compiled = compile_bundle(bundle, check_packages=self.settings.check_packages)
-        if self.settings.access is not None:
-            await preflight(self.settings, compiled.services[0].target, self.platform.prove)
+        settings = self.settings.of(bundle.fleet.subscription)
+        compiled = compile_bundle(bundle, check_packages=settings.check_packages and not settings.emulated)
+        if settings.access is not None:
+            await preflight(settings, compiled.services[0].target, self.platform.prove)
         rollout = compiled.plan.rollout
         known = self.ledger.rollout(rollout)
         if known is not None:

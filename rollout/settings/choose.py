@@ -4,12 +4,15 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import msgspec
+
 from rollout.errors import UsageError
 from rollout.settings.load import Loaded
 from rollout.settings.model import Access
-from rollout.settings.run import RunSettings, default_state, is_loopback
+from rollout.settings.run import RunSettings, Way, default_state, is_loopback
 from rollout.settings.scalars import GUID
 
+NO_SUBSCRIPTION: Final = "00000000-0000-0000-0000-000000000000"
 EMULATOR: Final = "http://127.0.0.1:10080"
 """Where `rollout emulator` listens: who names no endpoint touches nothing real."""
 
@@ -40,6 +43,31 @@ def run_settings(
         webhooks=settings.webhooks,
         in_flight={name: each.in_flight for name, each in settings.subscriptions.items()},
         groups=dict(settings.groups),
+    )
+
+
+def engine_settings(loaded: Loaded, *, endpoint: str | None = None) -> RunSettings:
+    """Give the settings of an engine for every subscription that the settings name; raises UsageError.
+
+    `endpoint` lays a loopback emulator over all of them; without it and without subscriptions it is the local one.
+    """
+    settings = loaded.settings
+    if endpoint is not None and not is_loopback(_host(endpoint)):
+        raise UsageError(
+            f"--endpoint {endpoint} is not loopback: an engine of several subscriptions takes each one's own"
+        )
+    ways = {}
+    if endpoint is None:
+        ways = {name: Way(*_endpoint(loaded, name, None)) for name in settings.subscriptions}
+    first = next(iter(ways.values()), Way(endpoint or EMULATOR, None))
+    found = run_settings(Loaded(settings.model_copy(update={"subscriptions": {}}), None), NO_SUBSCRIPTION)
+    return msgspec.structs.replace(
+        found,
+        endpoint=first.endpoint,
+        access=first.access,
+        ways=ways,
+        check_packages=settings.check_packages,
+        in_flight={name: each.in_flight for name, each in settings.subscriptions.items()},
     )
 
 

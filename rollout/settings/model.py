@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, model_validator
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 from rollout.settings import scalars
+from rollout.settings.daemon import Daemon
 from rollout.settings.run import REQUEST_TIMEOUT_S
 from rollout.settings.scalars import wrong
 from rollout.settings.secret import Secret
+from rollout.settings.table import Table as Doc
 
 PUBLIC: Final = "public"
 BUILT_IN_ENDPOINTS: Final = {
@@ -26,12 +28,6 @@ LANES_MAX: Final = 1_024
 PIPELINING_MAX: Final = 256
 POLL_PRICE_S: Final = 0.25
 LISTING_EVERY_S: Final = 5.0
-
-
-class Doc(BaseModel):
-    """A table people write: frozen, exact types, and a key it does not know is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
 
 
 class _SecretText:
@@ -218,6 +214,7 @@ class Settings(Doc):
     """Ask whether packages are there before a service is touched; false where this machine may not reach them."""
     metrics: dict[scalars.Name, MetricServer] = Field(default_factory=dict, max_length=scalars.LIST_MAX)
     webhooks: Webhooks = Webhooks()
+    daemon: Daemon = Daemon()
     groups: dict[scalars.Name, scalars.People] = Field(default_factory=dict, max_length=scalars.LIST_MAX)
     """Who may approve: group -> the login names in it."""
 

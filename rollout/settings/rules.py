@@ -4,6 +4,7 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
+from rollout.settings.daemon import Daemon
 from rollout.settings.model import BUILT_IN_ENDPOINTS, Certificate, Settings, Subscription, needs_credentials
 from rollout.settings.places import Path
 from rollout.settings.problems import did_you_mean
@@ -22,12 +23,24 @@ def faults(settings: Settings, file: str, mode: int) -> Iterator[tuple[Path, str
         if mode & _OTHERS and _holds_a_secret(subscription.certificate):
             yield (*at, "certificate", "passphrase", "text"), _OPEN.format(file=file)
 
+    yield from _daemon_faults(settings.daemon)
     yield from _webhook_faults(settings)
     held = {("webhooks", "keys", name): source for name, source in settings.webhooks.keys.items()}
     held |= {("metrics", name, "token"): each.token for name, each in settings.metrics.items() if each.token}
     for at, source in held.items():
         if mode & _OTHERS and source.text is not None:
             yield (*at, "text"), _OPEN.format(file=file)
+
+
+def _daemon_faults(daemon: Daemon) -> Iterator[tuple[Path, str]]:
+    if daemon.certificate is None and not daemon.listen.is_loopback:
+        message = (
+            f"{daemon.listen} is not loopback, and tokens are not shown over plain http: add daemon.certificate and "
+            "daemon.key, or listen on 127.0.0.1"
+        )
+        yield ("daemon", "listen"), message
+    if daemon.key is not None and daemon.certificate is None:
+        yield ("daemon", "key"), "is the key of a certificate, and there is none: add daemon.certificate"
 
 
 def _webhook_faults(settings: Settings) -> Iterator[tuple[Path, str]]:

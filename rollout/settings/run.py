@@ -3,10 +3,12 @@
 import ipaddress
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 import msgspec
+
+from rollout.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +18,13 @@ if TYPE_CHECKING:
 REQUEST_TIMEOUT_S = 30.0
 EMULATED_CALLS_PER_S = 2_000.0
 """Nobody shares an emulator on this machine, so nobody is to be spared."""
+
+
+class Way(msgspec.Struct, frozen=True):
+    """How one subscription is reached."""
+
+    endpoint: str
+    access: "Access | None"
 
 
 class RunSettings(msgspec.Struct, frozen=True):
@@ -44,10 +53,25 @@ class RunSettings(msgspec.Struct, frozen=True):
     groups: dict[str, tuple[str, ...]] = {}
     """Who may approve: group -> the login names in it."""
 
+    ways: "Mapping[str, Way]" = {}
+    """Subscription -> its own endpoint and credentials, for an engine of several; empty = those above, for any."""
+
+    def of(self, subscription: str) -> Self:
+        """Give the settings as they are for one subscription; raises UsageError where they say nothing about it."""
+        if not self.ways:
+            return self
+        if (way := self.ways.get(subscription.lower())) is None:
+            raise UsageError(
+                f"the settings say nothing about subscription {subscription}: "
+                f'add [subscriptions."{subscription}"] with its endpoint and credentials'
+            )
+        return msgspec.structs.replace(self, endpoint=way.endpoint, access=way.access, ways={})
+
     @property
     def emulated(self) -> bool:
         """An endpoint on loopback is an emulator, so its pace has no need to be learned."""
-        return is_loopback(urlsplit(self.endpoint).hostname or "")
+        endpoints = [way.endpoint for way in self.ways.values()] or [self.endpoint]
+        return all(is_loopback(urlsplit(each).hostname or "") for each in endpoints)
 
 
 def is_loopback(host: str) -> bool:

@@ -20,10 +20,12 @@ MARKUP_PER_ELEMENT = 2
 def open_platform(settings: RunSettings, payloads: Payloads) -> ClassicPlatform:
     """Make the platform; raises UsageError for a bad endpoint and NoAccess for credentials that cannot be used."""
     credentials = open_credentials(settings.access)
+    each = {name: open_credentials(way.access) for name, way in settings.ways.items()}
     return ClassicPlatform(
         settings.endpoint,
         payloads,
-        credentials=lambda _subscription: credentials,
+        credentials=lambda subscription: each.get(subscription.lower(), credentials),
+        endpoints={name: way.endpoint for name, way in settings.ways.items()},
         request_timeout_s=settings.request_timeout_s,
         limits=reply_limits(settings),
         xml_limits=document_limits(settings),

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from rollout.core.names import Digest, Target
@@ -15,7 +15,7 @@ from rollout.errors import InvariantBroken
 from rollout.platforms.classic import draw, encode, listing, packages, xml
 from rollout.platforms.classic.access import NOBODY, Credentials
 from rollout.platforms.classic.client import REQUEST_TIMEOUT_S, ClassicClient
-from rollout.platforms.classic.endpoint import parse_endpoint
+from rollout.platforms.classic.endpoint import Endpoint, parse_endpoint
 from rollout.platforms.classic.lane_limits import DEFAULT_LANES, LaneLimits
 from rollout.platforms.classic.paths import deployment_path, service_path, slot_path
 from rollout.platforms.classic.request import CannotEncode, checked_version
@@ -46,7 +46,10 @@ def nobody(_subscription: str) -> Credentials:
 
 
 class ClassicPlatform:
-    """Speaks to one endpoint. Nothing the world does raises here, `prove` apart; it becomes an outcome."""
+    """Speaks to one endpoint, or to each subscription's own.
+
+    Nothing the world does raises here, `prove` apart; it becomes an outcome.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class ClassicPlatform:
         payloads: Payloads,
         *,
         credentials: Callable[[str], Credentials] = nobody,
+        endpoints: Mapping[str, str] | None = None,
         version: str = CLIENT_VERSION,
         request_timeout_s: float = REQUEST_TIMEOUT_S,
         limits: TransportLimits = DEFAULT_LIMITS,
@@ -64,10 +68,13 @@ class ClassicPlatform:
     ) -> None:
         """`credentials` gives those of a subscription, each time the same object, which has its own connections.
 
+        `endpoints` are those of subscriptions that are found elsewhere than at `endpoint`.
+
         `request_timeout_s` bounds reads; a submit's ticket carries its own. `wall` is POSIX seconds UTC, and only ends
         the window of listings. A bad endpoint or version raises UsageError.
         """
         self._endpoint = parse_endpoint(endpoint)
+        self._endpoints = {name.lower(): parse_endpoint(each) for name, each in (endpoints or {}).items()}
         self._payloads = payloads
         self._credentials = credentials
         self._version = checked_version(version)
@@ -77,7 +84,7 @@ class ClassicPlatform:
         self._connectors = connectors
         self._wall = wall
         self._lanes = lanes
-        self._clients: dict[int, tuple[Credentials, ClassicClient]] = {}
+        self._clients: dict[tuple[Endpoint, int], tuple[Credentials, ClassicClient]] = {}
 
     @property
     def capabilities(self) -> Capabilities:
@@ -177,13 +184,14 @@ class ClassicPlatform:
     def client(self, subscription: str) -> ClassicClient:
         """Give the client that shows a subscription's credentials, for what an operator wants beyond a rollout."""
         credentials = self._credentials(subscription)
-        known = self._clients.get(id(credentials))
+        endpoint = self._endpoints.get(subscription.lower(), self._endpoint)
+        known = self._clients.get((endpoint, id(credentials)))
         if known is not None:
             return known[1]
         if len(self._clients) >= CLIENTS_MAX:
             raise InvariantBroken(f"over {CLIENTS_MAX} sets of credentials: each subscription has one, always the same")
         client = ClassicClient(
-            self._endpoint,
+            endpoint,
             credentials=credentials,
             version=self._version,
             request_timeout_s=self._request_timeout_s,
@@ -191,7 +199,7 @@ class ClassicPlatform:
             xml_limits=self._xml_limits,
             connectors=self._connectors,
         )
-        self._clients[id(credentials)] = (credentials, client)
+        self._clients[endpoint, id(credentials)] = (credentials, client)
         return client
 
     async def close(self) -> None:
