@@ -32,7 +32,7 @@ def test_an_address_is_read_with_its_port(text: str, listen: Listen) -> None:
 
 @pytest.mark.parametrize("text", ["", "127.0.0.1", ":8642", "127.0.0.1:65536", "127.0.0.1:-1", "a.example:1", "::1"])
 def test_what_is_no_address_with_a_port_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="(?i)address"):
+    with pytest.raises(ValueError, match=r"(?i)address"):
         parse_listen(text)
 
 
