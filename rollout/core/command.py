@@ -69,12 +69,14 @@ class Command(msgspec.Struct, frozen=True):
     """The digest of the plan that was looked at, or its beginning (approve, amend)."""
 
 
-class Ask(msgspec.Struct, frozen=True):
+class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
     """A command and whom it is for; `service` None = the rollout, or each of its services."""
 
     rollout: RolloutId
     service: ServiceName | None
     command: Command
+    services: tuple[ServiceName, ...] = ()
+    """These of the rollout's services, and no other; answered all in one transaction."""
 
 
 class Told(msgspec.Struct, frozen=True):

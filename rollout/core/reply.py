@@ -70,20 +70,23 @@ def reply(
     if rollout.closed is not None:
         return _no(ask.rollout, f"it is over: {rollout.closed.reason}", "a new rollout")
     if verb in FOR_ROLLOUTS:
-        if service is not None:
-            return _no(service, f"{verb} is for a whole rollout", f"{verb} {ask.rollout}; stop or rollback for one")
+        if service is not None or ask.services:
+            about = service or ask.rollout
+            return _no(
+                about, f"{verb} is for a whole rollout", f"{verb} {ask.rollout}; stop or rollback for some of it"
+            )
         return _for_rollout(rollout, services, ask.command, now, groups)
-    if service is not None and service not in services:
-        near = get_close_matches(service, services, n=1)
-        return _no(
-            service, f"rollout {ask.rollout} has no such service", *near or ["the names that `rollout get` shows"]
-        )
-    if verb is Verb.RETRY and service in rollout.handed_over:
-        return _no(service, f"{rollout.handed_over[service]} took its place", "the same there")
+    named = ask.services if service is None else (service,)
+    if unknown := [each for each in named if each not in services]:
+        near = get_close_matches(unknown[0], services, n=1)
+        why = f"rollout {ask.rollout} has no such service"
+        return _no(unknown[0], why, *near or ["the names that `rollout get` shows"])
+    if verb is Verb.RETRY and (gone := [each for each in named if each in rollout.handed_over]):
+        return _no(gone[0], f"{rollout.handed_over[gone[0]]} took its place", "the same there")
     if verb is Verb.RETRY and rollout.aborted:
         return _no(ask.rollout, f"it was aborted by {rollout.halted_by}", "a new rollout")
-    if service is not None:
-        return _each({service: services[service]}, ask.command, now)
+    if named:
+        return _each({each: services[each] for each in named}, ask.command, now)
     chosen = {name: state for name, state in services.items() if state.ended is None or _again(rollout, name, verb)}
     said, drafts = _answers(chosen, ask.command, now)
     if verb is Verb.RESUME and rollout.environment is not None:

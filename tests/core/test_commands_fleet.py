@@ -50,10 +50,14 @@ class Fleet:
     def tell(self, fact: Any) -> None:
         self.state = evolve_fleet(self.state, self._entry(self.state.version + 1, fact))
 
-    def say(self, verb: Verb, service: str | None = None, **flags: Any) -> tuple[Reply, tuple[Draft, ...]]:
+    def say(
+        self, verb: Verb, service: str | None = None, only: tuple[str, ...] = (), **flags: Any
+    ) -> tuple[Reply, tuple[Draft, ...]]:
         """Speak, and record what is accepted."""
         services = {name: told.state for name, told in self.told.items()}
-        ask = Ask(OWN, None if service is None else ServiceName(service), Command("k", verb, "ann", "because", **flags))
+        command = Command("k", verb, "ann", "because", **flags)
+        about = None if service is None else ServiceName(service)
+        ask = Ask(OWN, about, command, tuple(ServiceName(each) for each in only))
         said, drafts = reply(self.state, services, ask, NOW)
         for stream, fact in drafts:
             if not is_service_stream(stream):
@@ -183,6 +187,32 @@ def test_a_resume_without_a_halt_speaks_to_each_service(fleet: Callable[..., Fle
     told.say(Verb.PAUSE)
     said, _ = told.say(Verb.RESUME)
     assert said.counts == {"accepted": 2, "no_op": 0, "refused": 0}
+
+
+def test_a_word_for_some_services_is_heard_by_these_alone(fleet: Callable[..., Fleet]) -> None:
+    told = fleet("ready", "ready", "ready")
+    said, drafts = told.say(Verb.PAUSE, only=("web-02", "web-00"))
+    assert [each.about for each in said.said] == ["web-02", "web-00"]
+    assert {stream for stream, _ in drafts} == {told.told[ServiceName(f"web-0{n}")].state.stream for n in (0, 2)}
+
+
+def test_a_resume_of_some_services_lifts_no_halt_of_the_rollout(fleet: Callable[..., Fleet]) -> None:
+    told = fleet("ready", "ready")
+    told.say(Verb.HALT)
+    told.say(Verb.RESUME, only=("web-00", "web-01"))
+    assert told.state.halted is not None
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [(Verb.PAUSE, "has no such service"), (Verb.HALT, "is for a whole rollout"), (Verb.RETRY, "has no such service")],
+)
+def test_nothing_is_done_where_one_of_several_services_does_not_fit(
+    fleet: Callable[..., Fleet], verb: Verb, said: str
+) -> None:
+    answer, drafts = fleet("ready", "ready").say(verb, only=("web-00", "web-7"))
+    assert (answer.kind, drafts) == (Kind.REFUSED, ())
+    assert said in answer.said[0].text
 
 
 def test_a_retry_of_all_takes_up_what_failed_and_leaves_the_rest(fleet: Callable[..., Fleet]) -> None:
