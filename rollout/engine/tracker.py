@@ -13,20 +13,19 @@ the last worker from the others; what goes back may take any idle one. The bulk 
 
 import asyncio
 import contextlib
-import math
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from rollout.core.names import Now, Target
-from rollout.core.outcome import Failed, Handle, Progress, Running, Succeeded, Unreachable
-from rollout.core.snapshot import Look, Observation
+from rollout.core.outcome import Handle, Progress
+from rollout.core.snapshot import Look
 from rollout.engine.bulk import Bulk
 from rollout.engine.clock import Clock
 from rollout.engine.due import Due
-from rollout.engine.eyes import as_look, tell_pacer
+from rollout.engine.hearing import Hearing
 from rollout.engine.line import Tracked
 from rollout.engine.lines import Lines
-from rollout.engine.pacer import Kind, Lane, Pacer
+from rollout.engine.pacer import Lane, Pacer
 from rollout.engine.sweeps import Sweeps
 from rollout.engine.timetable import Learning, Timetable
 from rollout.engine.wheel import Wheel
@@ -40,8 +39,6 @@ TRACKED_MAX: Final = 2_000_000
 """Records at once; each takes some hundred bytes."""
 PORTION: Final = 1_024
 """Records or answers seen to before the loop gets its turn."""
-
-_NONE: Final = (-math.inf, 0)
 
 Tell = Callable[[Progress, Now], bool]
 TellLook = Callable[[Look], bool]
@@ -74,11 +71,12 @@ class Tracker:
         self._wake = asyncio.Event()
         self._lines = Lines(pacer, workers, self._wake.set, self._put_off)
         self._due = Due(self.timetable, pacer, draw)
-        self._workers = Workers(platform, pacer, clock, self._lines, hear=self._hear, again=self._schedule)
         self._worker_count = workers
         self._sweeps: Sweeps | None = None
         if listing_s is not None and isinstance(platform, ListsRunning):
             self._sweeps = Sweeps(platform, pacer, clock, self.timetable, listing_s, ask=self._ask_now)
+        self._hearing = Hearing(pacer, self._due, self.timetable, self._sweeps, again=self._schedule, done=self._done)
+        self._workers = Workers(platform, pacer, clock, self._lines, hear=self._hearing.hear, again=self._schedule)
         self._timer: asyncio.TimerHandle | None = None
         self._aimed_t: float | None = None
 
@@ -265,49 +263,6 @@ class Tracker:
         bulk = self._lines.bulk
         if bulk is None or not bulk.heard:
             return False
-        good: dict[str, tuple[float, int]] = {}
-        popleft, put, next_t = bulk.heard.popleft, self._schedule, self._due.next_running_t
-        plain = self._sweeps is None
-        for _ in range(bulk.begin_hearing(PORTION)):
-            record, progress = popleft()
-            scope = record.scope
-            if type(progress) is Unreachable:
-                tell_pacer(self._pacer, scope, record.asked_t, progress)
-                self._hear(record, progress, now)
-                continue
-            asked_t, times = good.get(scope, _NONE)
-            good[scope] = max(asked_t, record.asked_t), times + 1
-            if plain and type(progress) is Running and not record.errors and (tell := record.tell) is not None:
-                # Nearly every answer is this one; `_hear` would come to the same.
-                record.known_t = record.asked_t
-                if tell(progress, now) or record.tell is None:
-                    self._done(record)
-                else:
-                    put(record, next_t(record, now.t))
-            else:
-                self._hear(record, progress, now)
-        for scope, (asked_t, times) in good.items():
-            self._pacer.answered(scope, Kind.READ, asked_t, ok=True, times=times)
+        self._hearing.hear_many(bulk, PORTION, now)
         self._lines.serve_crowded(now.t)
         return bool(bulk.heard)
-
-    def _hear(self, record: Tracked, answer: Progress | Observation, now: Now) -> None:
-        """Tell an answer, and schedule the next question if it was not enough."""
-        if isinstance(answer, Unreachable):
-            record.errors += 1
-        else:
-            record.errors = 0
-            if record.repeats:
-                self._pacer.repay(record.scope, Kind.READ)
-        record.repeats = False
-        if self._sweeps is not None:
-            self._sweeps.heard(record, answer)
-        words = (answer, now) if isinstance(record.subject, Handle) else (as_look(answer, now),)
-        if isinstance(answer, Running):
-            record.known_t = record.asked_t
-        elif isinstance(answer, Succeeded | Failed):
-            self.timetable.learn(record.kind, record.known_t - record.born_t, now.t - record.born_t)
-        if record.tell is None or record.tell(*words) or record.tell is None:
-            self._done(record)
-        else:
-            self._schedule(record, self._due.next_t(record, answer, now.t))
