@@ -4,10 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rollout.gates.signature import ReplayCache, verify_signature
+    from rollout.remote.client import Client
 
-__all__ = ["ReplayCache", "verify_signature"]
+__all__ = ["Client", "ReplayCache", "verify_signature"]
 
-_HOMES = {"ReplayCache": "rollout.gates.signature", "verify_signature": "rollout.gates.signature"}
+_HOMES = {
+    "Client": "rollout.remote.client",
+    "ReplayCache": "rollout.gates.signature",
+    "verify_signature": "rollout.gates.signature",
+}
 """Public name -> where it lives; loaded when it is first asked for."""
 
 

@@ -38,6 +38,7 @@ class Double:
         self.seen: list[Seen] = []
         self.pauses: list[float] = []
         self.url = ""
+        self.asked = asyncio.Event()
         self._answers: dict[tuple[str, str], list[Answerer]] = {}
 
     def on(self, method: str, path: str, *answers: Answerer) -> None:
@@ -103,6 +104,7 @@ class Double:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.seen.append(Seen(request, await request.read()))
+        self.asked.set()
         answers = self._answers[request.method, request.path]
         return await (answers.pop(0) if len(answers) > 1 else answers[0])(request)
 
