@@ -101,7 +101,14 @@ GOALS: Final = (
     Case("depth 1, asyncio", 20_000, loop="asyncio"),
     Case("depth 1, mutual TLS", 20_000, mutual_tls=True),
     Case("depth 1, 20 ms to the server", 2_000, delay_ms=20.0, remark="48 of 64 lanes / 20 ms = 2,400 polls/s"),
-    Case("depth 1, 1 % each of 503, 307, cut and reset; all end", 20_000, faults=0.01, ending_share=1.0),
+    Case(
+        "depth 1, 1 % each of 503, 307, cut and reset; all end",
+        100_000,
+        period_s=20.0,
+        periods=2,
+        faults=0.01,
+        ending_share=1.0,
+    ),
     PIPELINED,
     Case(
         "by listing, 100 a page",
