@@ -95,8 +95,7 @@ class Assembly:
         where the id is known with other documents; and for a new rollout CommandRefused where the settings do not allow
         it, and PolicyError where a service of the fleet is not there.
         """
-        settings = self.settings.of(bundle.fleet.subscription)
-        compiled = compile_bundle(bundle, check_packages=settings.check_packages and not settings.emulated)
+        settings, compiled = self.settings.of(bundle.fleet.subscription), self.compile(bundle)
         if settings.access is not None:
             await preflight(settings, compiled.services[0].target, self.platform.prove)
         rollout = compiled.plan.rollout
@@ -114,6 +113,11 @@ class Assembly:
         plan = msgspec.structs.replace(compiled.plan, submitter=submitter)
         await self.engine.open_rollout(plan, compiled.services, actor=submitter or ENGINE)
         return Admitted(rollout, created=True)
+
+    def compile(self, bundle: Bundle) -> Compiled:
+        """Compile a bundle as `take` does. Raises NotSupportedYet; UsageError for a subscription that is not known."""
+        settings = self.settings.of(bundle.fleet.subscription)
+        return compile_bundle(bundle, check_packages=settings.check_packages and not settings.emulated)
 
     async def _look_at_all(self, bundle: Bundle, compiled: Compiled) -> None:
         """Find every deployment before anything is written down: half a fleet is no fleet."""

@@ -61,7 +61,9 @@ class Host(Knowledge):
         Leaving it drains: effects in hand are finished and recorded. Raises as `assembled` does.
         """
         async with assembled(settings, checks=checks, command=command) as assembly:
-            works = Works(assembly.engine, assembly.kit, assembly.journal, assembly.take, assembly.metrics)
+            works = Works(
+                assembly.engine, assembly.kit, assembly.journal, assembly.compile, assembly.take, assembly.metrics
+            )
             async with cls(works).at_work() as host:
                 yield host
 

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from rollout.assembly import Admitted
 from rollout.core.admission import Scene
 from rollout.core.around import Around
+from rollout.core.compile import Compiled
 from rollout.core.fleet_state import RolloutState
 from rollout.core.freeze import Freeze
 from rollout.core.names import Now, RolloutId, ServiceName, StreamName
@@ -38,6 +39,7 @@ class Works:
     engine: Engine
     kit: Kit
     journal: Journal
+    compile: Callable[[Bundle], Compiled]
     admit: Admit
     metrics: CollectorRegistry
 

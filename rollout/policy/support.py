@@ -15,6 +15,7 @@ SUPPORTED: Final[dict[str, Any]] = {
     "rollout": ANY,
     "about": ANY,
     "extends": ANY,
+    "submit": ANY,
     "change.upgrade.slot": ANY,
     "change.upgrade.package": ANY,
     "change.upgrade.configuration": ANY,

@@ -84,7 +84,8 @@ async def hosting(parts: Parts) -> AsyncIterator[Host]:
         await parts.engine.open_rollout(compiled.plan, compiled.services, actor=submitter)
         return Admitted(compiled.plan.rollout, created=True)
 
-    async with Host(Works(parts.engine, parts.kit, parts.journal, admit, CollectorRegistry())).at_work() as host:
+    works = Works(parts.engine, parts.kit, parts.journal, compile_bundle, admit, CollectorRegistry())
+    async with Host(works).at_work() as host:
         yield host
 
 

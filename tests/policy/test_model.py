@@ -146,6 +146,7 @@ def right(model: type[Doc], text: str) -> Any:
                 "notify": (),
                 "on_conflict": "refuse",
                 "priority": "normal",
+                "submit": "manual",
                 "foreign": Foreign(),
             },
         ),

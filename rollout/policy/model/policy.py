@@ -87,6 +87,10 @@ class Policy(Doc):
     windows: WindowsForm | None = Field(default=None, description="When services may be begun; unset, always.")
     approve: Approve | None = Field(default=None, description="A person's word before the rollout goes on.")
     notify: tuple[Notify, ...] = Field(default=(), max_length=NOTIFY_MAX, description="Who is told of what.")
+    submit: Literal["manual", "auto"] = Field(
+        default="manual",
+        description="In a daemon's policy folder: offered to people, or submitted as soon as it is new.",
+    )
     on_conflict: Literal["refuse", "queue", "supersede"] = Field(
         default="refuse", description="Another rollout wants one of the targets: refuse, wait for it, or take over."
     )
