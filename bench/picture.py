@@ -13,7 +13,6 @@ from rollout.assembly import Assembly, assembled
 from rollout.cli.render import Frame
 from rollout.cli.stage import TIME_SCALE, documents
 from rollout.cli.story import DOMAINS, SERVICES, story_of
-from rollout.cli.view import Group, View, view
 from rollout.core.names import RolloutId
 from rollout.emulator.fabric import Fabric
 from rollout.emulator.fleet import FleetPlan, populate
@@ -21,6 +20,7 @@ from rollout.emulator.knobs import Knobs
 from rollout.emulator.server import serve
 from rollout.policy.load import load_policy
 from rollout.settings import RunSettings
+from rollout.views.view import Group, View, view
 
 TARGET = Path(__file__).parent / "results" / "demo.svg"
 COLUMNS = 118

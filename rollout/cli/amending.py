@@ -47,13 +47,13 @@ def amend(
 
     from rollout.cli.actor import actor
     from rollout.cli.asking import Manner, post
-    from rollout.cli.reading import read_rollout
     from rollout.core.approvals import plan_digest
     from rollout.core.command import Ask, Command, Verb
     from rollout.core.compile import compile_bundle
     from rollout.core.word_amend import amendment
     from rollout.errors import CommandRefused, UsageError
     from rollout.policy.load import load_policy
+    from rollout.views.reading import read_rollout
 
     if target.service is not None:
         raise UsageError(f"amend is for a whole rollout: {target.rollout}")

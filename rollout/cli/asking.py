@@ -11,10 +11,7 @@ import click
 import msgspec
 
 from rollout.cli.actor import actor
-from rollout.cli.reading import Read, is_running, read_rollout
 from rollout.cli.target import Target
-from rollout.cli.tell import clock
-from rollout.cli.text import counted, printable
 from rollout.core.approvals import plan_digest
 from rollout.core.command import FOR_ROLLOUTS, Ask, Command, Verb
 from rollout.core.names import ENGINE_STREAM, Now, RolloutId
@@ -22,6 +19,9 @@ from rollout.core.reply import Kind, Reply, Said, reply
 from rollout.errors import CommandRefused, EndpointUnreachable, UsageError
 from rollout.journal.journal import Question
 from rollout.journal.visitor import Visitor
+from rollout.views.reading import Read, is_running, read_rollout
+from rollout.views.tell import clock
+from rollout.views.text import counted, printable
 
 LOOK_S: Final = 0.1
 """How often the answer is looked for."""

@@ -5,8 +5,8 @@ GitHub Actions reads `::error title=…::…` out of what a step prints, Azure P
 
 from typing import Final
 
-from rollout.cli.text import counted, one_line
 from rollout.cli.verdict import Came, Case, Verdict
+from rollout.views.text import counted, one_line
 
 ANNOTATIONS_MAX: Final = 9
 """GitHub shows ten of a kind for each step; the tenth says how many more there are."""

@@ -6,7 +6,7 @@ import sys
 import click
 
 from rollout.cli.params import config_option, endpoint_option, flags_over, state_option
-from rollout.cli.text import counted, one_line
+from rollout.views.text import counted, one_line
 
 
 @click.command()

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 import click
 
-from rollout.cli.text import printable
 from rollout.errors import RolloutError, UsageError
+from rollout.views.text import printable
 
 DEBUG_VARIABLE: Final = "ROLLOUT_DEBUG"
 

@@ -8,7 +8,7 @@ import click
 
 from rollout.cli.files import write_new
 from rollout.cli.params import config_option, endpoint_option
-from rollout.cli.text import counted
+from rollout.views.text import counted
 
 DIFFERENT: Final = 2
 """The exit code for a fleet file that does not fit."""

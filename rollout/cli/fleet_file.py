@@ -7,7 +7,6 @@ from typing import Final
 import msgspec
 
 from rollout.cli.survey import Found, Survey
-from rollout.cli.text import counted, one_line
 from rollout.core.names import Slot
 from rollout.errors import PolicyError
 from rollout.policy.files import read_named
@@ -16,6 +15,7 @@ from rollout.policy.model.fleet import Fleet
 from rollout.policy.problems import read_model
 from rollout.policy.tree import Place
 from rollout.policy.yaml import FLEET_BYTES_MAX, read_yaml
+from rollout.views.text import counted, one_line
 
 ONE_DOMAIN: Final = "one upgrade domain: once it is walked there is no way back by rollback"
 

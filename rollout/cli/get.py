@@ -15,11 +15,11 @@ def get(*, target: Target, config: str | None, state: str | None, output: str) -
     """Show a rollout, or one service: phase, domains, way back, gate, operation, error."""
     import msgspec
 
-    from rollout.cli.reading import read_rollout
-    from rollout.cli.tell import block, counts, details, engine_line, headline
-    from rollout.cli.waves import approvals_of, wave_lines, waves_of
     from rollout.core.approvals import plan_digest
     from rollout.errors import UsageError
+    from rollout.views.reading import read_rollout
+    from rollout.views.tell import block, counts, details, engine_line, headline
+    from rollout.views.waves import approvals_of, wave_lines, waves_of
 
     read = read_rollout(state_of(config, state), target.rollout)
     if target.service is not None and target.service not in read.services:
@@ -60,8 +60,8 @@ def list_rollouts(*, attention: bool, config: str | None, state: str | None, out
     """List the rollouts of a state directory, oldest first."""
     import msgspec
 
-    from rollout.cli.reading import read_all
-    from rollout.cli.tell import attends, counts, headline
+    from rollout.views.reading import read_all
+    from rollout.views.tell import attends, counts, headline
 
     reads = [read for read in read_all(state_of(config, state)) if not attention or attends(read)]
     if output == "json":

@@ -4,8 +4,8 @@ import re
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-from rollout.cli.text import one_line
 from rollout.cli.verdict import Came, Case, Verdict
+from rollout.views.text import one_line
 
 _ILLEGAL: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot carry, escaped or not."""

@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from rollout.cli.view import phase_name
 from rollout.core.event import Entry
 from rollout.core.explain import explain
 from rollout.core.names import Now, RolloutId, ServiceName
 from rollout.core.result import Result
 from rollout.core.service import ServiceRollout
 from rollout.journal.journal import Recorded
+from rollout.views.view import phase_name
 
 
 def entry_line(recorded: Recorded) -> str:

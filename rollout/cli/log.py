@@ -9,8 +9,8 @@ from typing import Any
 import structlog
 from structlog import ReturnLogger
 
-from rollout.cli.text import printable
 from rollout.settings.redaction import redact_event
+from rollout.views.text import printable
 
 ENTRIES_LOGGER = "rollout.engine"
 """Logs one event for each entry. A run tells its entries as words, table or lines, so they are not logged besides."""

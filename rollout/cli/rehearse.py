@@ -88,12 +88,12 @@ def rehearse(
     show. Exit code 0: none was broken; 1: one was, and its seed is named.
     """
     from rollout.assembly import make_kit
-    from rollout.cli.reading import read_entries
     from rollout.policy.load import load_policy
     from rollout.settings import RunSettings
     from rollout.simulation.history import history_of
     from rollout.simulation.stage import LaneName, staged
     from rollout.simulation.weather import Profile
+    from rollout.views.reading import read_entries
 
     if trace and seed is None:
         raise click.UsageError("--trace tells one run: name it with --seed", ctx)

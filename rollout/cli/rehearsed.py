@@ -5,13 +5,13 @@ from typing import Any, Final
 
 import msgspec
 
-from rollout.cli.text import counted, printable
 from rollout.cli.timeline import clock
 from rollout.policy.duration import format_duration
 from rollout.simulation.everywhere import Everywhere
 from rollout.simulation.stage import Stage
 from rollout.simulation.tally import P95, Spread, Tally, Worst
 from rollout.simulation.weak import weaknesses
+from rollout.views.text import counted, printable
 
 MEDIAN: Final = 0.5
 NAME_WIDTH: Final = 36

@@ -10,9 +10,9 @@ from rich.console import Group as Stack
 from rich.table import Table
 from rich.text import Text
 
-from rollout.cli.text import one_line
-from rollout.cli.view import Domain, Group, Row, View
 from rollout.core.explain import spell
+from rollout.views.text import one_line
+from rollout.views.view import Domain, Group, Row, View
 
 CHROME_LINES: Final = 4
 """Lines that are no rows: the header, the column names, the line of hidden services, and the cursor's."""

@@ -48,7 +48,6 @@ def revert(
     from rollout.cli.again import again
     from rollout.cli.foreground import conduct, run_loop
     from rollout.cli.params import flags_over
-    from rollout.cli.reading import read_rollout
     from rollout.cli.reverting import admit
     from rollout.cli.screen import Output
     from rollout.core.names import RolloutId
@@ -56,6 +55,7 @@ def revert(
     from rollout.settings import default_state
     from rollout.settings.choose import run_settings
     from rollout.settings.load import load_settings
+    from rollout.views.reading import read_rollout
 
     if not reason.strip():
         raise UsageError("--reason is empty: say why, for everybody who reads the journal")
@@ -73,8 +73,8 @@ def revert(
 
 
 def _confirm(rollout: str, services: int, *, yes: bool) -> None:
-    from rollout.cli.text import counted
     from rollout.errors import UsageError
+    from rollout.views.text import counted
 
     if yes:
         return

@@ -16,12 +16,12 @@ from rollout.cli.lines import document, entry_line
 from rollout.cli.render import CHROME_LINES, Frame
 from rollout.cli.stdout import LineWriter
 from rollout.cli.summary import interrupted, summary
-from rollout.cli.view import View, view
-from rollout.cli.words import milestone
 from rollout.core.names import Now, RolloutId, ServiceName
 from rollout.core.result import Result
 from rollout.core.service import ServiceRollout
 from rollout.journal.journal import Recorded
+from rollout.views.view import View, view
+from rollout.views.words import milestone
 
 FRAMES_PER_S: Final = 5
 FRAME_SHARE: Final = 10

@@ -14,7 +14,6 @@ from rollout.cli.foreground import conduct, run_loop
 from rollout.cli.owners import refuse_owned
 from rollout.cli.params import flags_over
 from rollout.cli.place import Place
-from rollout.cli.reading import read_rollout
 from rollout.cli.screen import Output
 from rollout.core.change_plan import InstancePlan, StatusPlan, SwapPlan
 from rollout.core.names import RolloutId, Slot, Target
@@ -28,6 +27,7 @@ from rollout.settings import RunSettings, default_state
 from rollout.settings.allow import Asked, refusals
 from rollout.settings.choose import run_settings
 from rollout.settings.load import Loaded, load_settings
+from rollout.views.reading import read_rollout
 
 Change = StatusPlan | SwapPlan | InstancePlan
 

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import msgspec
 
-from rollout.cli.text import counted
 from rollout.emulator import chance
 from rollout.emulator.faults import Effect, Fault
 from rollout.emulator.fleet import FIRST_RELEASE
 from rollout.platforms.classic.vocabulary import Verb
+from rollout.views.text import counted
 
 SERVICES: Final = 12
 DOMAINS: Final = 5

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from rollout.cli.deed import deed
-from rollout.cli.text import counted, one_line
-from rollout.cli.view import GOOD, Group, group_of
 from rollout.core.ending import Outcome
 from rollout.core.explain import explain
 from rollout.core.names import Now, ServiceName
 from rollout.core.phase import Queued
 from rollout.core.result import Result
 from rollout.core.service import ServiceRollout
+from rollout.views.text import counted, one_line
+from rollout.views.view import GOOD, Group, group_of
 
 HALTED: Final = "halted"
 SENTENCES_MAX: Final = 20

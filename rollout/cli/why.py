@@ -23,9 +23,9 @@ def why(*, target: Target, config: str | None, state: str | None, output: str) -
     """
     import msgspec
 
-    from rollout.cli.reading import read_rollout
-    from rollout.cli.tell import details, engine_line, headline, legal_words, sentence
     from rollout.errors import UsageError
+    from rollout.views.reading import read_rollout
+    from rollout.views.tell import details, engine_line, headline, legal_words, sentence
 
     read = read_rollout(state_of(config, state), target.rollout)
     if target.service is not None and target.service not in read.services:

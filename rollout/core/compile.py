@@ -39,7 +39,13 @@ def compile_bundle(bundle: Bundle, *, check_packages: bool = False) -> Compiled:
     text = _written(bundle, services[0])
     plan = compile_fleet(bundle, services)
     documents = digest_of(msgspec.json.encode((services, plan), order="deterministic"))
-    plan = msgspec.structs.replace(plan, policy=digest_of(text.encode()), documents=documents)
+    plan = msgspec.structs.replace(
+        plan,
+        policy=digest_of(text.encode()),
+        documents=documents,
+        about=dict(bundle.policy.about),
+        tags={ServiceName(name): dict(each.tags) for name, each in bundle.fleet.services.items() if each.tags},
+    )
     payloads = [text.encode()]
     for files in bundle.services:
         payloads += payloads_of(files)

@@ -125,5 +125,9 @@ class RolloutPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who may not approve."""
     deadline_s: float | None = None
     """How long after its opening all of it is to be done, by people's clock."""
+    about: dict[str, str] = {}
+    """Ticket, owner, runbook: shown, never interpreted; no part of what is compared."""
+    tags: dict[ServiceName, dict[str, str]] = {}
+    """Of the fleet's services that have any: shown, and chosen by; no part of what is compared."""
     beside: RolloutId | None = None
     """A rollout that stands still on the same deployment, and that a person named to be stepped in for."""

@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from rollout.cli.view import view
-from rollout.cli.words import milestone
 from rollout.core import event, fleet_event, word_event
 from rollout.core.ending import Claim
 from rollout.core.event import Entry, HoldReason
@@ -13,6 +11,8 @@ from rollout.core.names import Now, RolloutId, ServiceName, StreamName
 from rollout.core.phase import Phase, Ready, RollingBack, Settling, Step
 from rollout.core.service import Hold, ServiceRollout, Stop
 from rollout.journal.journal import Recorded
+from rollout.views.view import view
+from rollout.views.words import milestone
 
 HOLD = Hold(HoldReason.PAUSE, "ann", "lunch", 5.0)
 STOP = Stop("ann", "wait", 5.0)

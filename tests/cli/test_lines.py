@@ -6,7 +6,6 @@ from collections.abc import Callable
 import pytest
 
 from rollout.cli.lines import document, entry_line
-from rollout.cli.words import milestone
 from rollout.core import event, fleet_event
 from rollout.core.ending import Outcome
 from rollout.core.event import Entry, Fact
@@ -17,6 +16,7 @@ from rollout.core.phase import Queued
 from rollout.core.result import ExitCode, Result
 from rollout.core.service import ServiceRollout
 from rollout.journal.journal import Recorded
+from rollout.views.words import milestone
 
 Make = Callable[..., ServiceRollout]
 

@@ -12,8 +12,8 @@ import pytest
 from click.testing import Result
 
 from rollout.cli.actor import actor
-from rollout.cli.reading import read_all
 from rollout.journal.state import StateDirectory
+from rollout.views.reading import read_all
 
 Invoke = Callable[..., Result]
 Log = Callable[[str], list[tuple[str, int | None]]]

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from rollout.cli.render import Frame
-from rollout.cli.view import Domain, Group, Row, View
 from rollout.core.names import RolloutId
+from rollout.views.view import Domain, Group, Row, View
 
 DONE, WORK, TO_DO, BACK = Domain.DONE, Domain.IN_WORK, Domain.TO_DO, Domain.GOING_BACK
 ROWS = (

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from rollout.cli.view import Domain, Group, domains_of, group_of, view
 from rollout.core.ending import Outcome
 from rollout.core.names import Digest, Now, RolloutId, ServiceName
 from rollout.core.operation import StartUpgrade, Walk
@@ -30,6 +29,7 @@ from rollout.core.phase import (
     Walking,
 )
 from rollout.core.service import ServiceRollout
+from rollout.views.view import Domain, Group, domains_of, group_of, view
 
 NOW = Now(70.0, 1_700_000_000.0)
 STEP = Step(began_t=10.0)

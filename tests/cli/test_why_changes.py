@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from rollout.cli.reading import Read
-from rollout.cli.tell import sentence
 from rollout.core.change_plan import ChangePlan, RollbackPlan, StatusPlan, SwapPlan, UpgradePlan
 from rollout.core.event import Verdict
 from rollout.core.mark import Mark
@@ -34,6 +32,8 @@ from rollout.core.phase import (
 from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Before
 from rollout.core.way_back import way_back
+from rollout.views.reading import Read
+from rollout.views.tell import sentence
 
 UPGRADE = UpgradePlan(Digest("0" * 64), "https://store.example/web.cspkg", Digest("1" * 64), "web-1")
 SWAP = SwapPlan(600.0, 3600.0)
@@ -177,7 +177,7 @@ def test_each_kind_of_change_says_what_it_does_and_what_happens_when(
     given = RollbackPlan(package=Digest("9" * 64), package_shown="https://store.example/web-0.cspkg")
     state = replace(state, plan=replace(state.plan, change=change, rollback=given))
     nobody: Any = None
-    read = Read(nobody, {}, {state.plan.service: []}, NOW, NOW)
+    read = Read(nobody, {}, NOW, NOW, entries={state.plan.service: []})
 
     text = sentence(read, state)
 

@@ -1,4 +1,4 @@
-"""What a state directory knows of its rollouts, read by a process that is not the engine."""
+"""One rollout as it is known at one moment: read from a state directory from outside, or from an engine's memory."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,18 +43,19 @@ S = TypeVar("S")
 
 
 class Read(msgspec.Struct, frozen=True):
-    """One rollout as the journal knows it, at one moment."""
+    """Everything that views are made of. In an engine's own process `heard` is now."""
 
     rollout: RolloutState
-    services: dict[ServiceName, ServiceRollout]
+    services: Mapping[ServiceName, ServiceRollout]
     """The newest attempts, in fleet order."""
-    entries: dict[ServiceName, Sequence[Recorded]]
     now: Now
     heard: Now
     """The last moment of which an engine told."""
     said: str = ""
     """What it said of its pace then, if calls waited for their turn."""
     around: Around = ALONE
+    entries: dict[ServiceName, Sequence[Recorded]] = {}
+    """Of these attempts, where they are at hand: they tell moments exactly, and what was said last."""
 
     @property
     def running(self) -> bool:
@@ -112,7 +113,7 @@ def _read(visitor: Visitor, rows: Sequence[StreamRow], rollout: RolloutId, state
     since_s = wall - heard.wall
     now = Now(heard.t + (since_s if 0 <= since_s <= HEARD_S_MAX else 0.0), wall)
     around = Around(_engine(visitor).freeze_at(now), _taken(visitor, rows, own))
-    return Read(own, services, entries, now, heard, visitor.said(), around)
+    return Read(own, services, now, heard, visitor.said(), around, entries)
 
 
 def _claim(

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from rollout.cli.reading import Read
-from rollout.cli.tell import clock
 from rollout.core.admission import Scene
 from rollout.core.approvals import DIGEST_CHARS_MIN, Owed, asked, plan_digest, said, standing
 from rollout.core.fleet_state import WELL
 from rollout.core.plan import WavePlan
+from rollout.views.reading import Read
+from rollout.views.tell import clock
 
 
 def waves_of(read: Read, scene: Scene) -> list[dict[str, Any]]:

@@ -1,11 +1,11 @@
 """A rollout's milestones as lines of words on stderr, for logs and for terminals that cannot draw. Pure."""
 
-from rollout.cli.text import counted, one_line
 from rollout.core import event, fleet_event, freeze_event, sight_event, word_event
 from rollout.core.environment_event import EnvironmentHeld, EnvironmentLifted
 from rollout.core.gate_event import Baselined
 from rollout.core.names import StreamName, is_service_stream, parse_service_stream
 from rollout.journal.journal import Recorded
+from rollout.views.text import counted, one_line
 
 
 def milestone(recorded: Recorded) -> str | None:

@@ -4,9 +4,6 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from rollout.cli.reading import Read
-from rollout.cli.text import counted, one_line
-from rollout.cli.view import GOOD, phase_name
 from rollout.core import event
 from rollout.core.action import Wait
 from rollout.core.admission import Scene
@@ -23,6 +20,9 @@ from rollout.core.service import ServiceRollout
 from rollout.core.summary import summarize
 from rollout.core.waiting import waits_for
 from rollout.core.way_back import way_back
+from rollout.views.reading import Read
+from rollout.views.text import counted, one_line
+from rollout.views.view import GOOD, phase_name
 
 MOVES: Final = (Verb.RESUME, Verb.RETRY, Verb.ADVANCE, Verb.ROLLBACK, Verb.RESOLVE, Verb.EXCLUDE)
 """Words that may free what waits for a person."""
@@ -168,7 +168,7 @@ def details(read: Read, service: ServiceName, scene: Scene | None = None) -> dic
 
 def _gate(read: Read, service: ServiceName) -> dict[str, Any] | None:
     """Find the last gate's evidence."""
-    for recorded in reversed(read.entries[service]):
+    for recorded in reversed(read.entries.get(service, ())):
         match recorded.entry.fact:
             case (event.Probed() | event.GatePassed() | event.GateFailed() | event.Baked()) as fact:
                 checks = [
@@ -184,7 +184,7 @@ def _gate(read: Read, service: ServiceName) -> dict[str, Any] | None:
 
 def _operation(read: Read, service: ServiceName) -> dict[str, str] | None:
     """Find the last accepted operation's id, in the two spellings that the platform uses."""
-    for recorded in reversed(read.entries[service]):
+    for recorded in reversed(read.entries.get(service, ())):
         if isinstance(recorded.entry.fact, event.Accepted):
             known = recorded.entry.fact.handle.id
             try:
@@ -197,7 +197,7 @@ def _operation(read: Read, service: ServiceName) -> dict[str, str] | None:
 
 def _error(read: Read, service: ServiceName) -> str | None:
     """Find the last error in the service's own words."""
-    for recorded in reversed(read.entries[service]):
+    for recorded in reversed(read.entries.get(service, ())):
         match recorded.entry.fact:
             case event.Failed(code=code, message=message):
                 return f"{code}: {message}"
@@ -238,10 +238,14 @@ def clock(wall: float) -> str:
 
 
 def _since(read: Read, state: ServiceRollout) -> str:
+    return clock(since_wall(read, state))
+
+
+def since_wall(read: Read, state: ServiceRollout) -> float:
     """Give when the phase began: the time of the entry that began it, which downtime does not bend."""
-    records = read.entries[state.plan.service]
+    records = read.entries.get(state.plan.service, ())
     began = next((each for each in records if each.entry.now.t >= _since_t(state)), None)
-    return clock(began.entry.now.wall if began else read.wall_at(_since_t(state)))
+    return began.entry.now.wall if began else read.wall_at(_since_t(state))
 
 
 def _since_t(state: ServiceRollout) -> float:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rollout.cli.text import counted, one_line, printable
+from rollout.views.text import counted, one_line, printable
 
 
 @pytest.mark.parametrize(

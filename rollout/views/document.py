@@ -1,0 +1,48 @@
+"""A rollout with all its services as one document: what `rollout get -o json` prints and the API answers."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from rollout.core.admission import Scene
+from rollout.core.approvals import plan_digest
+from rollout.core.names import ServiceName
+from rollout.views.head import RolloutHead, head_of
+from rollout.views.reading import Read
+from rollout.views.service import ServiceView, service_view
+from rollout.views.tell import details, legal_words
+from rollout.views.waves import approvals_of
+
+
+def document(read: Read, chosen: Iterable[ServiceName] | None = None) -> dict[str, Any]:
+    """Give the head's fields, `plan` (its digest), `approvals`, and the rows of `chosen` services; None = all."""
+    scene = read.scene()
+    rows = [service_view(read, name, scene) for name in (read.services if chosen is None else chosen)]
+    return rollout_document(read, head_of(read, scene), rows)
+
+
+def rollout_document(read: Read, head: RolloutHead, rows: Iterable[ServiceView]) -> dict[str, Any]:
+    """Put a document together from parts that were made before."""
+    return {
+        **_plain(head),
+        "plan": plan_digest(read.rollout.plan),
+        "approvals": approvals_of(read),
+        "services": [_plain(row) for row in rows],
+    }
+
+
+def service_document(read: Read, service: ServiceName, scene: Scene) -> dict[str, Any]:
+    """Give a service's row, its last gate, operation and error, and what each word would be answered now.
+
+    The entries of its newest attempt have to be at hand.
+    """
+    known: Mapping[str, Any] = details(read, service, scene)
+    words = {verb.value: said for verb, said in legal_words(read, read.services[service]).items()}
+    row = _plain(service_view(read, service, scene))
+    return {**row, **{name: known[name] for name in ("walked", "gate", "operation", "error")}, "words": words}
+
+
+def _plain(record: msgspec.Struct) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(record)
+    return fields

@@ -1,0 +1,170 @@
+"""A rollout as a whole, as people are shown it: where it stands, its waves, and whether it needs somebody."""
+
+import msgspec
+
+from rollout.core.admission import Scene
+from rollout.core.estimate import experienced_s
+from rollout.core.fleet_event import RolloutClosed
+from rollout.core.plan import WavePlan
+from rollout.core.result import is_over, result
+from rollout.core.waiting import stuck
+from rollout.views.reading import Read
+from rollout.views.tell import attends, headline
+from rollout.views.view import Group, group_of, phase_name
+from rollout.views.waves import waves_of
+
+
+class WaveView(msgspec.Struct, frozen=True):
+    """One wave. `eta_s` is how long it is expected to go on, once it has been opened; None = nobody can tell."""
+
+    name: str
+    state: str
+    services: int
+    done: int
+    ended: int
+    in_flight: int
+    failed: int
+    max_parallel: int
+    failure_tolerance: int
+    eta_s: float | None
+
+
+class ResultView(msgspec.Struct, frozen=True):
+    """How a run ends: the exit code of `rollout run`, and the words that go with it."""
+
+    code: int
+    outcome: str
+    reason: str
+
+
+class RolloutHead(msgspec.Struct, frozen=True):
+    """One line of a list of rollouts. Moments are POSIX seconds."""
+
+    id: str
+    sentence: str
+    attention: bool
+    closed: bool
+    outcome: str | None
+    """Once nothing moves any more: `succeeded`, `halted`, `waits for a person` …"""
+    result: ResultView | None
+    """None while it moves on by itself."""
+    halted: str | None
+    halted_by: str | None
+    aborted: bool
+    frozen: bool
+    counts: dict[str, int]
+    """Services by group: `failed`, `in flight`, `queued`, `done`."""
+    phases: dict[str, int]
+    """Services by phase; empty for a rollout that is over and not in memory."""
+    services: int
+    waiting: int
+    """Services that only a person moves on."""
+    running: bool
+    """An engine is at work on it."""
+    waves: tuple[WaveView, ...]
+    submitter: str
+    opened_at: float
+    deadline_at: float | None
+    ticket: str
+    owner: str
+    runbook: str
+    etag: str
+    """Changes with everything that is recorded of the rollout or one of its services."""
+
+
+def head_of(read: Read, scene: Scene | None = None) -> RolloutHead:
+    """Make the head of a rollout; one whose services are not at hand is told of by its own stream alone."""
+    own, plan = read.rollout, read.rollout.plan
+    scene = read.scene() if scene is None else scene
+    judged = result_of(read, scene)
+    groups = [group_of(state, read.now) for state in read.services.values()]
+    counts = {group.value: groups.count(group) for group in Group} if groups else _counts_of_closed(read)
+    phases: dict[str, int] = {}
+    for state in read.services.values():
+        name = phase_name(state.phase)
+        phases[name] = phases.get(name, 0) + 1
+    return RolloutHead(
+        id=plan.rollout,
+        sentence=headline(read) if read.services else _over(read),
+        attention=attends(read),
+        closed=own.closed is not None,
+        outcome=None if judged is None else judged.outcome,
+        result=judged,
+        halted=own.halted,
+        halted_by=own.halted_by if own.halted is not None else None,
+        aborted=own.aborted,
+        frozen=read.around.freeze is not None,
+        counts=counts,
+        phases=phases,
+        services=sum(len(wave.services) for wave in plan.waves),
+        waiting=sum(each.for_person for each in scene.summaries.values() if each.outcome is None),
+        running=read.running and own.closed is None,
+        waves=_waves(read, scene) if read.services else (),
+        submitter=plan.submitter,
+        opened_at=own.opened_wall,
+        deadline_at=own.deadline_wall,
+        ticket=plan.about.get("ticket", ""),
+        owner=plan.about.get("owner", ""),
+        runbook=plan.about.get("runbook", ""),
+        etag=etag_of(read),
+    )
+
+
+def etag_of(read: Read) -> str:
+    """Name what is recorded of the rollout: its own entries, and those of the newest attempts at its services."""
+    attempts = sum(state.attempt for state in read.services.values())
+    return f"{read.rollout.version}.{attempts}.{sum(state.version for state in read.services.values())}"
+
+
+def result_of(read: Read, scene: Scene) -> ResultView | None:
+    """Judge a rollout that is over or that only people move on; None = it moves on by itself, or nobody knows it."""
+    if not read.services or not is_over(read.rollout, scene.summaries, read.now, read.around):
+        return None
+    found = result(read.rollout, scene.summaries, read.services, strict_exit=False, stuck=stuck(scene))
+    return ResultView(int(found.code), found.outcome, found.reason)
+
+
+def _waves(read: Read, scene: Scene) -> tuple[WaveView, ...]:
+    told = waves_of(read, scene)
+    return tuple(
+        WaveView(
+            name=each["wave"],
+            state=each["standing"],
+            services=each["services"],
+            done=each["done"],
+            ended=each["ended"],
+            in_flight=each["in_flight"],
+            failed=each["failed"],
+            max_parallel=each["max_parallel"],
+            failure_tolerance=each["failure_tolerance"],
+            eta_s=_eta_s(read, scene, wave),
+        )
+        for each, wave in zip(told, read.rollout.plan.waves, strict=True)
+    )
+
+
+def _eta_s(read: Read, scene: Scene, wave: WavePlan) -> float | None:
+    """Estimate from what services of this rollout took, as many at a time as the wave takes; without its bake."""
+    if wave.name not in read.rollout.opened or read.rollout.halted is not None or read.rollout.closed is not None:
+        return None
+    left = [member for member in scene.members(wave) if member.outcome is None]
+    took_s = [each.took_s for each in scene.summaries.values() if each.took_s is not None]
+    each_s = experienced_s(took_s, wave.expected_s)
+    if each_s <= 0:
+        return None
+    under_way = [read.services[member.service] for member in left if member.admitted]
+    spent_s = [read.now.t - state.started_t for state in under_way if state.started_t is not None]
+    work_s = max(each_s * len(left) - sum(min(each, each_s) for each in spent_s), 0.0)
+    return round(max(work_s / max(min(wave.max_parallel, len(left)), 1), 0.0), 1)
+
+
+def _counts_of_closed(read: Read) -> dict[str, int]:
+    closed = read.rollout.closed
+    failures = closed.failures if isinstance(closed, RolloutClosed) else 0
+    done = sum(len(wave.services) for wave in read.rollout.plan.waves) - failures
+    return {Group.FAILED.value: failures, Group.MOVING.value: 0, Group.QUEUED.value: 0, Group.DONE.value: done}
+
+
+def _over(read: Read) -> str:
+    closed = read.rollout.closed
+    return f"{read.rollout.plan.rollout}: over: {closed.reason}" if closed is not None else headline(read)
