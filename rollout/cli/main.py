@@ -31,6 +31,7 @@ VERBS = {
     "swap": ("rollout.cli.outside:swap", "Exchange production and staging of a service."),
     "instance": ("rollout.cli.outside:instance", "Reboot, reimage or rebuild one role instance."),
     "revert": ("rollout.cli.revert:revert", "Take an ended rollout back, by a new one."),
+    "token": ("rollout.cli.token:token", "Make, list and revoke the tokens of a daemon's people."),
     "rehearse": ("rollout.cli.rehearse:rehearse", "Run a policy many times on an emulated fleet, in virtual time."),
     "validate": ("rollout.cli.policy:validate", "Check policies, fleets and every file they name."),
     "schema": ("rollout.cli.policy:schema", "Print the JSON Schema of policies and fleets."),
