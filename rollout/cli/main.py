@@ -39,6 +39,7 @@ VERBS = {
     "init": ("rollout.cli.init:init", "Write a first settings file, and test its credentials."),
     "doctor": ("rollout.cli.doctor:doctor", "Say what is missing for a rollout, and what to do."),
     "fleet": ("rollout.cli.fleet:fleet", "Make a fleet file from a subscription, or compare one with it."),
+    "state": ("rollout.cli.state:state", "Back up a state directory, or go on from a copy."),
     "emulator": ("rollout.cli.emulator:emulator", "Serve an emulated Service Management API."),
 }
 

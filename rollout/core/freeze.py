@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from rollout.core.command import Answer, Command, NoOp, Refused, Told, Verb
 from rollout.core.event import Entry
 from rollout.core.evolve import IllegalFact
-from rollout.core.freeze_event import Frozen, Unfrozen
+from rollout.core.freeze_event import Frozen, Restored, Unfrozen
 from rollout.core.names import Now
 
 
@@ -25,6 +25,13 @@ class EngineState(msgspec.Struct, frozen=True):
 
     version: int = 0
     frozen: Freeze | None = None
+    quiet_until_t: float = 0.0
+    """Until this engine second nothing is called: the state is a restored one, whose old host's calls may arrive."""
+
+    def said(self, now: Now) -> str:
+        """Say why nothing is called at all; empty where that is not so."""
+        left_s = self.quiet_until_t - now.t
+        return f"a restored state: nothing is called for {left_s:.0f} s more" if left_s > 0 else ""
 
     def freeze_at(self, now: Now) -> Freeze | None:
         """Give the freeze that holds now."""
@@ -45,6 +52,8 @@ def evolve_engine(state: EngineState | None, entry: Entry) -> EngineState:
             return replace(after, frozen=Freeze(who, note, entry.now.wall, domains, until_wall))
         case Unfrozen() if entry.version == before.version + 1 and before.frozen is not None:
             return replace(after, frozen=None)
+        case Restored(quarantine_s=quarantine_s) if entry.version == before.version + 1:
+            return replace(after, quiet_until_t=max(before.quiet_until_t, entry.now.t + quarantine_s))
         case _:
             raise IllegalFact(f"{entry.stream} version {entry.version}: {entry.fact!r} cannot follow {before.version}")
 

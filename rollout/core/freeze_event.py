@@ -19,4 +19,13 @@ class Unfrozen(msgspec.Struct, frozen=True, tag="unfrozen"):
     note: str
 
 
-FreezeFact = Frozen | Unfrozen
+class Restored(msgspec.Struct, frozen=True, tag="restored"):
+    """The state was taken from a backup: calls that the old host made may still arrive for a while."""
+
+    who: str
+    note: str
+    quarantine_s: float
+    """For so long from now on nothing is called; then every deployment is looked at first."""
+
+
+FreezeFact = Frozen | Unfrozen | Restored

@@ -218,7 +218,11 @@ class Engine:
     async def _beat(self) -> None:
         while True:
             now = self._kit.clock.now()
-            said = [each for each in (self._kit.pacer.said(), self._kit.room.said()) if each]
+            said = [
+                each
+                for each in (self._kit.ledger.engine().said(now), self._kit.pacer.said(), self._kit.room.said())
+                if each
+            ]
             with contextlib.suppress(JournalFull):  # the ledger tells of it; a beat that is missed costs engine time
                 await self._journal.beat(now, "; ".join(said))
             await self._kit.clock.sleep_until(now.t + self._heartbeat_s)

@@ -24,6 +24,7 @@ from rollout.core.names import Now, StreamName, standing_in
 from rollout.core.outcome import Progress, Unreachable
 from rollout.core.phase import call_of
 from rollout.core.service import ServiceRollout
+from rollout.core.slots import slot_to_see
 from rollout.core.snapshot import Look
 from rollout.engine.caller import call
 from rollout.engine.darkness import Darkness
@@ -54,6 +55,8 @@ class Runner:
         self._draining = False
         self._decided_at = 0
         self._turn = Turn(kit.pacer, stream)
+        self._looked = False
+        """It has seen the deployment itself. Nobody knows how old another life's look is: time stood still since."""
 
     @property
     def waiting_for(self) -> str:
@@ -93,7 +96,7 @@ class Runner:
                 case Record(fact=fact):
                     await self._record(fact)
                 case Submit() as action:
-                    await call(self._kit, self._stream, action, self._news, self._turn)
+                    await self._call(action, self._news)
                 case Watch() as action:
                     await self._watch(action, self._news)
                 case Wait(until_t=until_t):
@@ -104,6 +107,18 @@ class Runner:
     @property
     def _state(self) -> ServiceRollout:
         return service_state(self._kit.ledger, self._stream)
+
+    async def _call(self, action: Submit, news: asyncio.Future[None]) -> None:
+        """Make a call, but not on what another life has seen, nor while calls of an old host may still arrive."""
+        now_t, quiet_until_t = self._kit.clock.now().t, self._kit.ledger.engine().quiet_until_t
+        if now_t < quiet_until_t:
+            self._looked = False
+            await self._wait(quiet_until_t, news)
+        elif not self._looked:
+            look = LookAtDeployment(slot_to_see(self._state.phase))
+            await self._watch(Watch((look,), deadline(self._state, now_t).t), news)
+        else:
+            await call(self._kit, self._stream, action, news, self._turn)
 
     async def _record(self, fact: ServiceFact) -> None:
         drafts = with_companions(self._state, fact)
@@ -132,6 +147,7 @@ class Runner:
         if isinstance(fact, TakenOver):
             fact = await named(self._kit, self._state, fact, self._kit.clock.now())
         if not watch.outdated:
+            self._looked = self._looked or watch.seen is not None
             await self._record(fact)
 
 

@@ -43,6 +43,14 @@ def connect(path: Path, factory: type[sqlite3.Connection] = sqlite3.Connection) 
     return connection
 
 
+def copy(source: sqlite3.Connection, file: Path) -> None:
+    """Copy everything as it is at one moment into a new private file."""
+    create_private(file)
+    with contextlib.closing(sqlite3.connect(file)) as target:
+        source.backup(target)
+        target.execute("PRAGMA journal_mode = DELETE")  # one file, and nothing beside it
+
+
 def write_ahead(connection: sqlite3.Connection, path: Path) -> None:
     """Choose the write-ahead log, a sync at each commit, and checkpoints by our own hand.
 

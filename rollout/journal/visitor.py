@@ -70,6 +70,11 @@ class Visitor:
         """Give what the engine said of itself then."""
         return str(self._connection.execute("SELECT said FROM heartbeat").fetchone()[0])
 
+    def copy_to(self, file: Path) -> None:
+        """Copy the journal as it is at one moment into a new private file, whatever the engine writes meanwhile."""
+        with database.translated(self._path):
+            database.copy(self._connection, file)
+
     def post(self, question: Question) -> None:
         """Ask, durable on return. Raises CommandRefused for a used key or a full inbox."""
         with self._transaction("BEGIN IMMEDIATE"):

@@ -72,6 +72,8 @@ def _of_others(fact: event.Fact) -> str | None:
             return f"frozen by {who}, nothing is begun: {note}"
         case freeze_event.Unfrozen(who=who, note=note):
             return f"the freeze is lifted by {who}: {note}"
+        case freeze_event.Restored(who=who, note=note, quarantine_s=quarantine_s):
+            return f"restored by {who} {note}; nothing is called for {quarantine_s:g} s"
         case event.Held(reason=event.HoldReason.WINDOW | event.HoldReason.APPROVAL | event.HoldReason.FREEZE) as held:
             return f"goes no further for now ({held.reason}): {held.note}"
         case _:

@@ -8,7 +8,7 @@ import pytest
 
 from rollout.core.compile import Compiled
 from rollout.core.ending import Outcome
-from rollout.core.event import Closed, Entry, Finding, GatePassed, Intended, Lost, Observed, Probed
+from rollout.core.event import Closed, Entry, Finding, GatePassed, Intended, Lost, Observed, Preflighted, Probed
 from rollout.core.names import StreamName
 from rollout.core.operation import Walk
 from rollout.core.result import ExitCode, Result
@@ -192,3 +192,19 @@ def test_no_call_takes_effect_before_its_intent_is_durable(make_world: Callable[
     effects = [entry.at for entry in world.log()]
     assert (len(effects), len(durable_at)) == (3, 4)  # the failing walk has an intent and no effect
     assert all(intended <= effect for intended, effect in zip([*durable_at[:2], durable_at[3]], effects, strict=True))
+
+
+def test_no_call_is_made_on_what_another_life_saw_however_little_engine_time_has_passed(
+    lives: Lives, recorded: Callable[..., list[Entry]]
+) -> None:
+    _, undisturbed = lives(SUCCEEDS)
+    seen = [n for n, each in enumerate(undisturbed[0].moments) if each.startswith("durable, nobody told: Observed")]
+    assert seen
+    for number in seen:
+        world, _ = lives(SUCCEEDS, [number], down_s=3600.0)
+        looked_wall = 0.0
+        for entry in recorded(world, "svc-0001"):
+            if isinstance(entry.fact, Observed | Preflighted):
+                looked_wall = entry.now.wall
+            elif isinstance(entry.fact, Intended):
+                assert entry.now.wall - looked_wall < 60.0
