@@ -40,6 +40,7 @@ VERBS = {
     "doctor": ("rollout.cli.doctor:doctor", "Say what is missing for a rollout, and what to do."),
     "fleet": ("rollout.cli.fleet:fleet", "Make a fleet file from a subscription, or compare one with it."),
     "state": ("rollout.cli.state:state", "Back up a state directory, or go on from a copy."),
+    "generate": ("rollout.cli.generate:generate", "Print a systemd unit, a pipeline or a Dockerfile."),
     "emulator": ("rollout.cli.emulator:emulator", "Serve an emulated Service Management API."),
 }
 
