@@ -4,9 +4,9 @@ import sys
 
 import click
 
-from rollout.cli.params import Duration, config_option, state_option
-from rollout.cli.people import WAIT_S
-from rollout.cli.target import Target, state_of, target_argument
+from rollout.cli.params import Duration
+from rollout.cli.target import Target, target_argument
+from rollout.cli.where import ANSWER_S, Origin, Where, where_options
 
 
 @click.command()
@@ -14,12 +14,11 @@ from rollout.cli.target import Target, state_of, target_argument
 @click.option("-f", "--file", "policy", required=True, type=click.Path(), metavar="POLICY", help="The changed policy.")
 @click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override a field of the policy; repeatable.")
 @click.option("--reason", required=True, help="Why, for everybody who reads the journal.")
-@config_option
-@state_option
+@where_options
 @click.option("-y", "--yes", is_flag=True, help="Amend without being asked.")
 @click.option("--key", help="Answered once for each key, however often it is sent.  [default: a new one]")
 @click.option(
-    "--wait", "wait_s", type=Duration(), default=WAIT_S, help="How long to wait for the answer.  [default: 10s]"
+    "--wait", "wait_s", type=Duration(), default=ANSWER_S, help="How long to wait for the answer.  [default: 10s]"
 )
 @click.option("-o", "--output", type=click.Choice(("text", "json")), default="text", help="What goes to stdout.")
 @click.pass_context
@@ -30,8 +29,7 @@ def amend(
     policy: str,
     sets: tuple[str, ...],
     reason: str,
-    config: str | None,
-    state: str | None,
+    origin: Origin,
     yes: bool,
     key: str | None,
     wait_s: float,
@@ -43,39 +41,36 @@ def amend(
     Where health or caps change, approvals for what has not begun are asked for
     again. Afterwards `rollout run` goes on with the changed policy.
     """
-    import uuid
-
-    from rollout.cli.actor import actor
-    from rollout.cli.asking import Manner, post
-    from rollout.core.approvals import plan_digest
-    from rollout.core.command import Ask, Command, Verb
-    from rollout.core.compile import compile_bundle
-    from rollout.core.word_amend import amendment
-    from rollout.errors import CommandRefused, UsageError
-    from rollout.policy.load import load_policy
-    from rollout.views.reading import read_rollout
+    from rollout.cli.asking import Manner, reason_of, told
+    from rollout.cli.foreground import run_loop
+    from rollout.cli.where import place
+    from rollout.errors import UsageError
 
     if target.service is not None:
         raise UsageError(f"amend is for a whole rollout: {target.rollout}")
-    if not reason.strip():
-        raise UsageError("--reason is empty: say why, for everybody who reads the journal")
-    folder = state_of(config, state)
-    read = read_rollout(folder, target.rollout)
-    plans = {name: each.plan for name, each in read.services.items()}
-    wanted, told = amendment(read.rollout.plan, plans, compile_bundle(load_policy(policy, sets=sets)))
-    if wanted is None:
-        raise CommandRefused(
-            f"{target.rollout} can be amended in timing, health and caps only. {policy} also changes "
-            f"{'; '.join(told)}: give it a new `rollout:` id"
-        )
-    for line in told or ("nothing differs",):
+    reason_of(reason)
+
+    async def speak() -> int:
+        async with place(origin, answer_s=wait_s) as where:
+            plan = await _shown(where, target, policy, sets, yes=yes)
+            return await told(
+                lambda: where.amend(target.rollout, policy, sets=sets, plan=plan, reason=reason, key=key),
+                Manner(yes=True, output=output, key=key),
+            )
+
+    ctx.exit(run_loop(speak))
+
+
+async def _shown(where: Where, target: Target, policy: str, sets: tuple[str, ...], *, yes: bool) -> str:
+    """Show what differs and ask whether it is meant; gives the plan that was looked at."""
+    from rollout.errors import UsageError
+
+    terms = await where.terms(target.rollout, policy, sets=sets)
+    for line in terms["told"] or ("nothing differs",):
         click.echo(line, err=True)
-    if told and not yes:
+    if terms["told"] and not yes:
         if not sys.stdin.isatty():
             raise UsageError("this would change what is shown above: give --yes")
         if not click.confirm(f"amend {target.rollout}?", err=True):
             raise UsageError("nothing was asked")
-    command = Command(
-        key or uuid.uuid4().hex, Verb.AMEND, actor(), reason, amendment=wanted, plan=plan_digest(read.rollout.plan)
-    )
-    ctx.exit(post(folder, Ask(target.rollout, None, command), Manner(yes=True, wait_s=wait_s, output=output, key=key)))
+    return str(terms["plan"])

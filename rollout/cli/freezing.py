@@ -1,15 +1,15 @@
 """`rollout freeze` and `unfreeze`: one word for every rollout of a state directory."""
 
+from typing import Any
+
 import click
 
-from rollout.cli.params import Duration, config_option, state_option
-from rollout.cli.people import WAIT_S
-from rollout.cli.target import state_of
-from rollout.core.command import Verb
+from rollout.cli.params import Duration
+from rollout.cli.where import ANSWER_S, Origin, where_options
 
 _reason = click.option("--reason", required=True, help="Why, for everybody who reads the journal.")
 _wait = click.option(
-    "--wait", "wait_s", type=Duration(), default=WAIT_S, help="How long to wait for the answer.  [default: 10s]"
+    "--wait", "wait_s", type=Duration(), default=ANSWER_S, help="How long to wait for the answer.  [default: 10s]"
 )
 _key = click.option("--key", help="Answered once for each key, however often it is sent.  [default: a new one]")
 _output = click.option(
@@ -21,65 +21,41 @@ _output = click.option(
 @_reason
 @click.option("--domains", is_flag=True, help="Services under way go no further, too.")
 @click.option("--for", "lasting_s", type=Duration(), help="How long; it ends by itself then.  [default: no end]")
-@config_option
-@state_option
+@where_options
 @_wait
 @_key
 @_output
 @click.pass_context
-def freeze(
-    ctx: click.Context,
-    *,
-    reason: str,
-    domains: bool,
-    lasting_s: float | None,
-    config: str | None,
-    state: str | None,
-    wait_s: float,
-    key: str | None,
-    output: str,
-) -> None:
+def freeze(ctx: click.Context, /, *, reason: str, domains: bool, lasting_s: float | None, **more: Any) -> None:
     """Begin no service of any rollout; those under way go on, and going back is never frozen.
 
     It is written down and holds until an unfreeze, whatever engine runs.
     """
-    import time
-
-    from rollout.cli.asking import Manner, ask_engine
-
-    until_wall = None if lasting_s is None else time.time() + lasting_s
-    said = {"reason": reason, "domains": domains, "until_wall": until_wall}
-    ctx.exit(
-        ask_engine(state_of(config, state), Verb.FREEZE, said, Manner(yes=True, wait_s=wait_s, output=output, key=key))
-    )
+    ctx.exit(_say(reason, {"on": True, "domains": domains, "for_s": lasting_s}, **more))
 
 
 @click.command()
 @_reason
-@config_option
-@state_option
+@where_options
 @_wait
 @_key
 @_output
 @click.pass_context
-def unfreeze(
-    ctx: click.Context,
-    *,
-    reason: str,
-    config: str | None,
-    state: str | None,
-    wait_s: float,
-    key: str | None,
-    output: str,
-) -> None:
+def unfreeze(ctx: click.Context, /, *, reason: str, **more: Any) -> None:
     """Lift the freeze: what waited for it begins."""
-    from rollout.cli.asking import Manner, ask_engine
+    ctx.exit(_say(reason, {"on": False}, **more))
 
-    ctx.exit(
-        ask_engine(
-            state_of(config, state),
-            Verb.UNFREEZE,
-            {"reason": reason},
-            Manner(yes=True, wait_s=wait_s, output=output, key=key),
-        )
-    )
+
+def _say(reason: str, said: dict[str, Any], *, origin: Origin, wait_s: float, key: str | None, output: str) -> int:
+    from rollout.cli.asking import Manner, reason_of, told
+    from rollout.cli.foreground import run_loop
+    from rollout.cli.where import place
+
+    async def speak() -> int:
+        async with place(origin, answer_s=wait_s) as where:
+            return await told(
+                lambda: where.freeze(reason=reason_of(reason), key=key, **said),
+                Manner(yes=True, output=output, key=key),
+            )
+
+    return run_loop(speak)

@@ -1,76 +1,121 @@
-"""`rollout get` and `rollout list`: everything worth knowing of a rollout, and all rollouts of a state directory."""
+"""`rollout get` and `rollout list`: everything worth knowing of a rollout, and all rollouts there are."""
+
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from rollout.cli.params import config_option, state_option
-from rollout.cli.target import Target, json_option, state_of, target_argument
+from rollout.cli.output import Form, form_option
+from rollout.cli.target import Target, selection_options, target_argument
+from rollout.cli.where import Origin, Where, where_options
+
+if TYPE_CHECKING:
+    from rollout.views.choosing import Selection
 
 
 @click.command()
 @target_argument
-@config_option
-@state_option
-@json_option
-def get(*, target: Target, config: str | None, state: str | None, output: str) -> None:
-    """Show a rollout, or one service: phase, domains, way back, gate, operation, error."""
-    import msgspec
+@selection_options
+@where_options
+@form_option
+def get(*, target: Target, origin: Origin, output: Form, **chosen: str | None) -> None:
+    """Show a rollout, or one service: phase, domains, way back, gate, operation, error.
 
-    from rollout.core.approvals import plan_digest
+    From a state directory, with or without an engine at work on it, or from a
+    daemon (--url): the same document either way. With -o jsonl each service is
+    one line.
+    """
+    from rollout.cli.foreground import run_loop
+    from rollout.cli.output import on_terminal, write_json, write_lines
+    from rollout.cli.where import place
+    from rollout.views.choosing import Selection
+
+    async def ask() -> dict[str, Any]:
+        async with place(origin) as where:
+            return await document(where, target, Selection(**chosen))
+
+    found = run_loop(ask)
+    match output:
+        case Form.JSON:
+            write_json({name: value for name, value in found.items() if name != "engine"})
+        case Form.JSONL:
+            write_lines(found["services"])
+        case Form.TABLE if target.service is None and on_terminal():
+            _table(found)
+        case Form.TABLE:
+            _lines(target, found)
+
+
+async def document(where: Where, target: Target, selection: "Selection") -> dict[str, Any]:
+    """Give a rollout with the services that are meant; one that is named is told whole."""
     from rollout.errors import UsageError
-    from rollout.views.reading import read_rollout
-    from rollout.views.tell import block, counts, details, engine_line, headline
-    from rollout.views.waves import approvals_of, wave_lines, waves_of
+    from rollout.views.choosing import EVERYTHING, Selection
 
-    read = read_rollout(state_of(config, state), target.rollout)
-    if target.service is not None and target.service not in read.services:
-        raise UsageError(f"rollout {target.rollout} has no service {target.service}")
-    scene = read.scene()
-    chosen = [target.service] if target.service else list(read.services)
-    if output == "json":
-        document = {
-            "rollout": target.rollout,
-            "sentence": headline(read),
-            "running": read.running,
-            "closed": read.rollout.closed is not None,
-            "halted": read.rollout.halted,
-            "aborted": read.rollout.aborted,
-            "counts": counts(read),
-            "plan": plan_digest(read.rollout.plan),
-            "waves": waves_of(read, scene),
-            "approvals": approvals_of(read),
-            "services": [details(read, name, scene) for name in chosen],
-        }
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
-        return
-    lines = [
-        headline(read),
-        *([] if target.service else wave_lines(read, scene)),
-        *(line for name in chosen for line in block(read, name, scene)),
-        engine_line(read),
-    ]
-    click.echo("\n".join(line for line in lines if line))
+    if target.service is None:
+        return await where.read(target.rollout, selection)
+    if selection != EVERYTHING:
+        raise UsageError("--wave, --select and --phase choose among the services of a rollout: give its ID alone")
+    service = await where.read_service(target.rollout, target.service)
+    found = await where.read(target.rollout, Selection(select=target.service))
+    return found | {"services": [service]}
+
+
+def _lines(target: Target, found: dict[str, Any]) -> None:
+    from rollout.cli.told import head_lines, service_lines
+
+    lines = head_lines(found)[: 1 if target.service else None]
+    lines += [line for row in found["services"] for line in service_lines(row)]
+    click.echo("\n".join(line for line in [*lines, found.get("engine", "")] if line))
+
+
+def _table(found: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from rollout.cli.render import table
+    from rollout.cli.told import head_lines, row_of
+
+    console = Console(highlight=False, emoji=False, markup=False)
+    for line in head_lines(found):
+        click.echo(line)
+    rows = tuple(row_of(row) for row in found["services"])
+    if rows:
+        console.print(table(rows, console.width, ascii_only=console.options.ascii_only))
+    if engine := found.get("engine"):
+        click.echo(engine)
 
 
 @click.command("list")
 @click.option("--attention", is_flag=True, help="Only rollouts that wait for a person.")
-@config_option
-@state_option
-@json_option
-def list_rollouts(*, attention: bool, config: str | None, state: str | None, output: str) -> None:
-    """List the rollouts of a state directory, oldest first."""
-    import msgspec
+@where_options
+@form_option
+def list_rollouts(*, attention: bool, origin: Origin, output: Form) -> None:
+    """List the rollouts of a state directory or a daemon, oldest first."""
+    from rollout.cli.foreground import run_loop
+    from rollout.cli.output import on_terminal, write_json, write_lines, write_table
+    from rollout.cli.where import place
 
-    from rollout.views.reading import read_all
-    from rollout.views.tell import attends, counts, headline
+    async def ask() -> list[dict[str, Any]]:
+        async with place(origin) as where:
+            return await where.rollouts(attention=attention)
 
-    reads = [read for read in read_all(state_of(config, state)) if not attention or attends(read)]
-    if output == "json":
-        documents = [
-            {"rollout": read.rollout.plan.rollout, "sentence": headline(read), "attention": attends(read)}
-            | {"closed": read.rollout.closed is not None, "counts": counts(read)}
-            for read in reads
-        ]
-        click.echo(msgspec.json.format(msgspec.json.encode(documents), indent=2).decode())
-        return
-    for read in reads:
-        click.echo(headline(read))
+    heads = run_loop(ask)
+    match output:
+        case Form.JSON:
+            write_json(heads)
+        case Form.JSONL:
+            write_lines(heads)
+        case Form.TABLE if on_terminal():
+            write_table(LIST_COLUMNS, map(list_row, heads), wide=len(LIST_COLUMNS) - 1)
+        case Form.TABLE:
+            for head in heads:
+                click.echo(head["sentence"])
+
+
+LIST_COLUMNS = ("rollout", "state", "done", "in flight", "queued", "failed", "what goes on")
+
+
+def list_row(head: dict[str, Any]) -> tuple[str, ...]:
+    """Give a rollout as a row of a table."""
+    state = "over" if head["closed"] else "NEEDS YOU" if head["attention"] else "halted" if head["halted"] else "open"
+    counts = head["counts"]
+    said = str(head["sentence"]).removeprefix(f"{head['id']}: ")
+    return (head["id"], state, *(str(counts.get(each, 0)) for each in ("done", "in flight", "queued", "failed")), said)

@@ -6,39 +6,45 @@ from typing import Any, Final
 import click
 
 from rollout.cli.params import Duration, config_option, state_option
-from rollout.cli.target import Target, state_of, target_argument
-from rollout.core.command import Command, Verb
+from rollout.cli.target import Target, selection_options, state_of, target_argument
+from rollout.cli.where import ANSWER_S, Origin, where_options
+from rollout.core.command import FOR_SERVICES, Command, Verb
 from rollout.core.ending import Claim
-
-WAIT_S: Final = 10.0
-"""How long a command waits for an engine to answer; one that runs needs half a second."""
 
 _OPTIONS: Final = (
     target_argument,
     click.option("--reason", required=True, help="Why, for everybody who reads the journal."),
-    config_option,
-    state_option,
+    where_options,
     click.option("-y", "--yes", is_flag=True, help="Speak to several services without being asked."),
     click.option("--key", help="Answered once for each key, however often it is sent.  [default: a new one]"),
     click.option(
-        "--wait", "wait_s", type=Duration(), default=WAIT_S, help="How long to wait for the answer.  [default: 10s]"
+        "--wait", "wait_s", type=Duration(), default=ANSWER_S, help="How long to wait for the answer.  [default: 10s]"
     ),
     click.option("-o", "--output", type=click.Choice(("text", "json")), default="text", help="What goes to stdout."),
 )
 
 
 def _verb(verb: Verb, about: str, *options: Callable[[Any], Any]) -> click.Command:
-    def said(
-        ctx: click.Context, *, target: Target, reason: str, config: str | None, state: str | None, **more: Any
-    ) -> None:
+    def said(ctx: click.Context, *, target: Target, origin: Origin, reason: str, **more: Any) -> None:
         from rollout.cli.asking import Manner, ask
+        from rollout.cli.foreground import run_loop
+        from rollout.cli.where import place
+        from rollout.views.choosing import Selection
 
-        manner = Manner(yes=more.pop("yes"), wait_s=more.pop("wait_s"), output=more.pop("output"), key=more.pop("key"))
-        ctx.exit(ask(state_of(config, state), target, verb, {"reason": reason} | _flags(more), manner))
+        manner = Manner(yes=more.pop("yes"), output=more.pop("output"), key=more.pop("key"))
+        answer_s = more.pop("wait_s")
+        selection = Selection(**{name: more.pop(name) for name in Selection.__struct_fields__ if chooses})
+
+        async def speak() -> int:
+            async with place(origin, answer_s=answer_s) as where:
+                return await ask(where, verb, target, {"reason": reason} | _flags(more), manner, selection=selection)
+
+        ctx.exit(run_loop(speak))
 
     said.__doc__ = about
+    chooses = verb in FOR_SERVICES
     command: Any = click.pass_context(said)
-    for option in (*reversed(options), *reversed(_OPTIONS)):
+    for option in (*reversed(options), *([selection_options] if chooses else []), *reversed(_OPTIONS)):
         command = option(command)
     made: click.Command = click.command(verb.value)(command)
     return made
@@ -53,10 +59,11 @@ def _flags(more: dict[str, Any]) -> dict[str, Any]:
 
 _ANSWERED: Final = """
 
-    The engine answers from wherever it runs over the same state directory. Exit
-    codes: 0 accepted or nothing to do, 6 refused (it says what would work), 64
-    usage, 69 no engine answered in time: the command stays and is answered when
-    `rollout run` goes on, unless `rollout withdraw KEY` takes it back.
+    The engine answers from wherever it runs over the same state directory; with
+    --url, a daemon does. Exit codes: 0 accepted or nothing to do, 6 refused (it
+    says what would work), 64 usage, 69 no engine answered in time: the command
+    stays and is answered when `rollout run` goes on, unless `rollout withdraw KEY`
+    takes it back; 77 forbidden.
 """
 
 pause = _verb(Verb.PAUSE, "Go no further; what is under way finishes, and going back is never paused." + _ANSWERED)
@@ -104,6 +111,6 @@ reject = _verb(Verb.REJECT, "Say no: no later wave starts until a resume asks ag
 @click.pass_context
 def withdraw(ctx: click.Context, *, key: str, config: str | None, state: str | None) -> None:
     """Take a command back that no engine has read yet."""
-    from rollout.cli.asking import take_back
+    from rollout.cli.inbox import take_back
 
     ctx.exit(take_back(state_of(config, state), key))

@@ -1,7 +1,8 @@
 """`ID` or `ID/service`: whom a verb is about, as people write it; and the options of verbs that find it in a state."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -14,6 +15,9 @@ class Target(NamedTuple):
 
     rollout: RolloutId
     service: ServiceName | None
+
+    def __str__(self) -> str:
+        return self.rollout if self.service is None else f"{self.rollout}/{self.service}"
 
 
 class TargetType(click.ParamType[Target]):
@@ -32,6 +36,22 @@ class TargetType(click.ParamType[Target]):
 
 
 target_argument = click.argument("target", type=TargetType(), metavar="ID[/SERVICE]")
+_SELECTION: Final = (
+    click.option("--wave", metavar="NAME", help="Only the services of this wave."),
+    click.option(
+        "--select", metavar="WORDS", help="Only these: names, or tags such as `tag:region=weu & !tag:canary`."
+    ),
+    click.option("--phase", metavar="NAME", help="Only those that are in this phase, such as `held`."),
+)
+
+
+def selection_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose among the services of a rollout."""
+    for option in reversed(_SELECTION):
+        verb = option(verb)
+    return verb
+
+
 json_option = click.option(
     "-o",
     "--output",

@@ -1,11 +1,12 @@
 """`rollout why`: one sentence on what goes on, since when, what frees it, and what happens when if nothing does."""
 
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from rollout.cli.params import config_option, state_option
-from rollout.cli.target import Target, json_option, state_of, target_argument
+from rollout.cli.output import Form, form_option
+from rollout.cli.target import Target, target_argument
+from rollout.cli.where import Origin, where_options
 
 SENTENCES_MAX: Final = 50
 """Services that a rollout's `why` tells of; `get` has them all."""
@@ -13,36 +14,34 @@ SENTENCES_MAX: Final = 50
 
 @click.command()
 @target_argument
-@config_option
-@state_option
-@json_option
-def why(*, target: Target, config: str | None, state: str | None, output: str) -> None:
+@where_options
+@form_option
+def why(*, target: Target, origin: Origin, output: Form) -> None:
     """Say what a rollout or one of its services is doing, and why.
 
-    Reads the journal, with or without an engine at work on it.
+    Reads the journal, with or without an engine at work on it, or asks a daemon.
     """
-    import msgspec
+    from rollout.cli.foreground import run_loop
+    from rollout.cli.get import document
+    from rollout.cli.output import write_json, write_lines
+    from rollout.cli.where import place
+    from rollout.views.choosing import EVERYTHING
 
-    from rollout.errors import UsageError
-    from rollout.views.reading import read_rollout
-    from rollout.views.tell import details, engine_line, headline, legal_words, sentence
+    async def ask() -> dict[str, Any]:
+        async with place(origin) as where:
+            return await document(where, target, EVERYTHING)
 
-    read = read_rollout(state_of(config, state), target.rollout)
-    if target.service is not None and target.service not in read.services:
-        raise UsageError(f"rollout {target.rollout} has no service {target.service}; `rollout get` names them")
-    scene = read.scene()
-    chosen = [target.service] if target.service else [n for n, each in read.services.items() if each.ended is None]
-    if output == "json":
-        known = [
-            details(read, name, scene)
-            | {"words": {v.value: said for v, said in legal_words(read, read.services[name]).items()}}
-            for name in chosen
-        ]
-        document = {"rollout": target.rollout, "sentence": headline(read), "running": read.running, "services": known}
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
-        return
-    lines = [] if target.service else [headline(read)]
-    lines += [sentence(read, read.services[name], scene) for name in chosen[:SENTENCES_MAX]]
-    if len(chosen) > SENTENCES_MAX:
-        lines.append(f"… and {len(chosen) - SENTENCES_MAX} more; `rollout get {target.rollout}` has them all")
-    click.echo("\n".join(line for line in [*lines, engine_line(read)] if line))
+    found = run_loop(ask)
+    rows = [row for row in found["services"] if target.service is not None or row["outcome"] is None]
+    match output:
+        case Form.JSON:
+            head = {"rollout": target.rollout, "sentence": found["sentence"], "running": found["running"]}
+            write_json(head | {"services": rows})
+        case Form.JSONL:
+            write_lines(rows)
+        case Form.TABLE:
+            lines = [] if target.service else [found["sentence"]]
+            lines += [row["sentence"] for row in rows[:SENTENCES_MAX]]
+            if len(rows) > SENTENCES_MAX:
+                lines.append(f"… and {len(rows) - SENTENCES_MAX} more; `rollout get {target.rollout}` has them all")
+            click.echo("\n".join(line for line in [*lines, found.get("engine", "")] if line))

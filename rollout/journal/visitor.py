@@ -62,6 +62,14 @@ class Visitor:
         """Give one stream's entries, each checked against the link before it."""
         return self._pages.read(stream)
 
+    def read_after(self, position: int, limit: int) -> Sequence[Recorded]:
+        """Give at most `limit` entries of all streams with a greater position, in order."""
+        return self._pages.read_after(position, limit)
+
+    def position(self) -> int:
+        """Give the last entry's position; 0 = there is none."""
+        return int(self._connection.execute("SELECT coalesce(max(position), 0) FROM entries").fetchone()[0])
+
     def heard(self) -> Now:
         """Give the last moment of which an engine told."""
         return Now(*self._connection.execute("SELECT t, wall FROM heartbeat").fetchone())

@@ -19,10 +19,12 @@ from rollout.remote.papers import read_papers
 from rollout.remote.patience import Patience
 from rollout.remote.sse import Message
 from rollout.remote.token import find_token
+from rollout.remote.until import FINISHED
 from rollout.remote.wait import wait_for
 from rollout.remote.wire import Answer, Call, Wire, WireLimits
-from rollout.remote.word import EVERYTHING, Selection, path_to, word
+from rollout.remote.word import path_to, word
 from rollout.settings import Secret, default_state
+from rollout.views.choosing import EVERYTHING, Selection
 
 Document = dict[str, Any]
 """A document of the API, as `/openapi.json` describes it; a newer daemon's may have more fields."""
@@ -170,6 +172,25 @@ class Client:
         query = {} if service is None else {"service": service}
         return [each async for each in self._pages(path_to("rollouts", rollout, "actions"), query)]
 
+    async def terms(self, rollout: str, policy: str | Path, *, sets: Sequence[str] = ()) -> Document:
+        """Say in `told` what a changed policy would amend, and in `plan` the digest of the plan as it is."""
+        _, body = read_papers(policy, sets)
+        return await self.weigh("amend", rollout, reason="", bundle=body)
+
+    async def amend(
+        self,
+        rollout: str,
+        policy: str | Path,
+        *,
+        sets: Sequence[str] = (),
+        plan: str,
+        reason: str,
+        key: str | None = None,
+    ) -> Reply:
+        """Give a rollout the timing, health and caps of a changed policy; `plan` is the one that was looked at."""
+        _, body = read_papers(policy, sets)
+        return await self.tell("amend", rollout, reason=reason, key=key, bundle=body, plan=plan)
+
     async def freeze(
         self, *, on: bool, reason: str, domains: bool = False, for_s: float | None = None, key: str | None = None
     ) -> Reply:
@@ -197,7 +218,7 @@ class Client:
             async for message in messages:
                 yield self._event(message)
 
-    async def wait(self, rollout: str, *, until: str = "finished", timeout_s: float | None = None) -> Result:
+    async def wait(self, rollout: str, *, until: str = FINISHED, timeout_s: float | None = None) -> Result:
         """Wait until a rollout is `finished`, waits for an `approval`, or is through `wave:NAME`.
 
         The code of the result is that of `rollout run`; 5 = `timeout_s` is over and it runs on. Whoever stops waiting

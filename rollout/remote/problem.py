@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
+from rollout.core.reply import Kind, Reply, Said
 from rollout.errors import (
     CommandRefused,
     EndpointUnreachable,
@@ -13,6 +14,7 @@ from rollout.errors import (
     RolloutError,
     UsageError,
 )
+from rollout.remote.refused import refused
 
 PROBLEM_BYTES_MAX: Final = 1 << 20
 CHARS_MAX: Final = 8_192
@@ -26,15 +28,6 @@ class Gone(UsageError):
     """The daemon keeps no events that old."""
 
 
-class Said(msgspec.Struct, frozen=True):
-    """The answer of one service, or of the rollout, to a command that was refused."""
-
-    about: str = ""
-    kind: str = ""
-    text: str = ""
-    instead: str = ""
-
-
 class Document(msgspec.Struct, frozen=True):
     """A problem document, as far as we read it; what is absent is empty."""
 
@@ -44,6 +37,7 @@ class Document(msgspec.Struct, frozen=True):
     diff: str = ""
     errors: tuple[dict[str, Any], ...] = ()
     said: tuple[Said, ...] = ()
+    counts: dict[str, int] = {}
 
 
 def error_of(status: int, content_type: str, body: bytes, what: str, where: str) -> RolloutError:
@@ -58,7 +52,8 @@ def error_of(status: int, content_type: str, body: bytes, what: str, where: str)
         case 404:
             return UsageError(said)
         case 409:
-            return CommandRefused(said)
+            reply = Reply(Kind.REFUSED, document.said, document.counts)
+            return refused(reply) if document.said else CommandRefused(said)
         case 400 | 422 if problems := _problems(document):
             return PolicyError(problems)
         case 410:
@@ -92,9 +87,7 @@ def _no_daemon(status: int, what: str, where: str) -> RolloutError:
 
 
 def _said(document: Document) -> str:
-    """Put the parts of a problem together, the lines of refused services and a diff below each other."""
-    if document.said:
-        return "\n".join(_line(each) for each in document.said)
+    """Put the parts of a problem together, its errors and a diff below each other."""
     parts = [document.detail or document.title or "it does not say why"]
     if document.instead:
         parts.append(f"; would work: {document.instead}")
@@ -103,16 +96,6 @@ def _said(document: Document) -> str:
     if document.diff:
         parts.append(f"\n{document.diff}")
     return "".join(part[:CHARS_MAX] for part in parts)
-
-
-def _line(said: Said) -> str:
-    match said.kind:
-        case "refused":
-            return f"{said.about}: refused: {said.text}; would work: {said.instead}"
-        case "no_op":
-            return f"{said.about}: nothing to do: {said.text}"
-        case _:
-            return f"{said.about}: {said.text}"
 
 
 def _of_field(error: dict[str, Any]) -> str:

@@ -1,28 +1,10 @@
 """A word on its way to a daemon: for whom it is, as a path and a body. Pure."""
 
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
 from rollout.errors import UsageError
-
-
-class Selection(msgspec.Struct, frozen=True):
-    """Some of a rollout's services; what is None does not narrow."""
-
-    wave: str | None = None
-    select: str | None = None
-    phase: str | None = None
-
-    @property
-    def fields(self) -> dict[str, str]:
-        """Give what was said, by name."""
-        named = {"wave": self.wave, "select": self.select, "phase": self.phase}
-        return {name: value for name, value in named.items() if value is not None}
-
-
-EVERYTHING: Final = Selection()
+from rollout.views.choosing import EVERYTHING, Selection
 
 
 def path_to(*names: str) -> str:

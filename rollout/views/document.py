@@ -25,10 +25,10 @@ def document(read: Read, chosen: Iterable[ServiceName] | None = None) -> dict[st
 def rollout_document(read: Read, head: RolloutHead, rows: Iterable[ServiceView]) -> dict[str, Any]:
     """Put a document together from parts that were made before."""
     return {
-        **_plain(head),
+        **plain(head),
         "plan": plan_digest(read.rollout.plan),
         "approvals": approvals_of(read),
-        "services": [_plain(row) for row in rows],
+        "services": [plain(row) for row in rows],
     }
 
 
@@ -39,10 +39,11 @@ def service_document(read: Read, service: ServiceName, scene: Scene) -> dict[str
     """
     known: Mapping[str, Any] = details(read, service, scene)
     words = {verb.value: said for verb, said in legal_words(read, read.services[service]).items()}
-    row = _plain(service_view(read, service, scene))
+    row = plain(service_view(read, service, scene))
     return {**row, **{name: known[name] for name in ("walked", "gate", "operation", "error")}, "words": words}
 
 
-def _plain(record: msgspec.Struct) -> dict[str, Any]:
+def plain(record: msgspec.Struct) -> dict[str, Any]:
+    """Give a record as the document it becomes."""
     fields: dict[str, Any] = msgspec.to_builtins(record)
     return fields

@@ -87,7 +87,7 @@ def test_an_approval_is_for_somebody_else_and_a_group_without_people_is_refused_
     assert "waits for leads to approve the rollout, until 20" in shown
     known = json.loads(terminal.ask("get", "approved-1", "-o", "json").stdout)
     assert f"approve says yes to plan {known['plan'][:12]}" in shown
-    assert [(each["wave"], each["standing"], each["services"]) for each in known["waves"]] == [("rest", "not open", 2)]
+    assert [(each["name"], each["state"], each["services"]) for each in known["waves"]] == [("rest", "not open", 2)]
     assert [(each["scope"], each["standing"]) for each in known["approvals"]] == [("", "pending")]
     assert terminal.say("approve", "approved-1").exit_code == 69
     assert terminal.say("reject", "approved-1", "--wave", "x").exit_code == 69

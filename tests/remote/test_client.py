@@ -11,7 +11,7 @@ from rollout.core.reply import Kind
 from rollout.errors import CommandRefused, EndpointUnreachable, Forbidden, PolicyError, UsageError
 from rollout.remote import papers, wait
 from rollout.remote.patience import Patience
-from rollout.remote.word import Selection
+from rollout.views.choosing import Selection
 
 TOKEN = "a-token-of-a-person"  # noqa: S105 - of nobody
 REPLY = {

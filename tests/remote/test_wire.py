@@ -16,6 +16,7 @@ from rollout.errors import (
 from rollout.remote.address import address_of
 from rollout.remote.patience import Patience
 from rollout.remote.problem import Gone
+from rollout.remote.refused import WordRefused
 from rollout.remote.wire import Call, Wire, WireLimits
 from rollout.settings import Secret
 
@@ -105,7 +106,7 @@ def refusals() -> Iterator[object]:
     yield refused(404, UsageError, "no rollout web-9", detail="no rollout web-9")
     yield refused(409, CommandRefused, "changed\n-a\n\\+b", detail="changed", diff="-a\n+b")
     said = {"about": "svc-1", "kind": "refused", "text": "it goes back", "instead": "stop"}
-    yield refused(409, CommandRefused, "svc-1: refused: it goes back; would work: stop", "said", said=[said])
+    yield refused(409, WordRefused, "svc-1: refused: it goes back; would work: stop", "said", said=[said])
     error = {"file": "web.yaml", "line": 3, "col": 5, "path": "waves[0].name", "message": "must be text"}
     yield refused(400, PolicyError, "web.yaml:3:5 waves.0..name: must be text", errors=[error])
     unfit = {"pointer": "/reason", "message": "is empty"}
