@@ -31,6 +31,7 @@ from rollout.views.reading import Read, read_all, read_rollout
 from rollout.views.service import service_view
 from rollout.views.tell import engine_line
 from rollout.views.timeline import timeline_entry
+from rollout.views.view import GOOD
 
 LOOK_S: Final = 1.0
 """How often the journal is looked at for what is new."""
@@ -74,7 +75,10 @@ class Here:
         """Give which releases a service had, newest first."""
         name = ServiceName(service)
         reads = [read for read in reversed(read_all(self._state)) if name in read.services]
-        items = [plain(service_view(read, name, read.scene())) for read in reads]
+        rows = [plain(service_view(read, name, read.scene())) for read in reads]
+        items = [
+            row | {"release": row["release_after" if row["outcome"] in GOOD else "release_before"]} for row in rows
+        ]
         return {"service": service, "items": items}
 
     async def watch(self, rollout: str | None = None, *, after: int | None = None) -> AsyncGenerator[Event, None]:

@@ -7,9 +7,15 @@ from rollout.cli.group import VerbGroup
 VERBS = {
     "demo": ("rollout.cli.demo:demo", "See a rollout of twelve emulated services; touches nothing else."),
     "run": ("rollout.cli.run:run", "Run a policy in the foreground until it is over."),
+    "apply": ("rollout.cli.apply:apply", "Submit a policy to a daemon, and wait for what comes of it."),
+    "wait": ("rollout.cli.apply:wait", "Wait until a rollout is finished, or waits for an approval."),
+    "watch": ("rollout.cli.watch:watch", "Watch a rollout, or all of them, as it goes on."),
+    "ui": ("rollout.cli.watch:ui", "Print a link to a daemon's dashboard."),
     "why": ("rollout.cli.why:why", "Say what a rollout or a service is doing, and what frees it."),
     "get": ("rollout.cli.get:get", "Show a rollout or a service with evidence, operation and way back."),
-    "list": ("rollout.cli.get:list_rollouts", "List the rollouts of a state directory."),
+    "list": ("rollout.cli.get:list_rollouts", "List the rollouts of a state directory or a daemon."),
+    "history": ("rollout.cli.history:history", "Show which rollouts a service was in."),
+    "events": ("rollout.cli.watch:events", "Show what was recorded, and follow what is."),
     "pause": ("rollout.cli.people:pause", "Go no further; going back is never paused."),
     "resume": ("rollout.cli.people:resume", "Lift pauses, stops, and a rollout's halt."),
     "stop": ("rollout.cli.people:stop", "Make no new call in either direction."),
@@ -41,6 +47,7 @@ VERBS = {
     "fleet": ("rollout.cli.fleet:fleet", "Make a fleet file from a subscription, or compare one with it."),
     "state": ("rollout.cli.state:state", "Back up a state directory, or go on from a copy."),
     "generate": ("rollout.cli.generate:generate", "Print a systemd unit, a pipeline or a Dockerfile."),
+    "completion": ("rollout.cli.completion:completion", "Print the completion script of a shell."),
     "emulator": ("rollout.cli.emulator:emulator", "Serve an emulated Service Management API."),
 }
 
@@ -51,9 +58,10 @@ def cli() -> None:
     """Manual-mode rolling upgrades on many cloud services at once: gated, resumable, rehearsable.
 
     Data goes to stdout, progress to stderr. Exit codes: 0 as the policy allows,
-    1 error, 3 failed and went back, 4 failed and held for a person, 6 refused,
-    7 ended by a person, 64 usage, 65 bad policy, 69 endpoint or engine
-    unreachable, 70 a bug in rollout, 75 state directory in use, 130 interrupted.
+    1 error, 3 failed and went back, 4 failed and held for a person, 5 timed out
+    still running, 6 refused, 7 ended by a person, 64 usage, 65 bad policy, 69
+    endpoint, engine or daemon unreachable, 70 a bug in rollout, 75 state directory
+    in use, 77 forbidden, 130 interrupted.
     """
     from rollout.cli.log import log_to_stderr
 

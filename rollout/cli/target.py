@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import click
 
+from rollout.cli.completing import complete_target
 from rollout.core.names import RolloutId, ServiceName
 from rollout.settings import default_state
 
@@ -35,7 +36,7 @@ class TargetType(click.ParamType[Target]):
         return Target(RolloutId(rollout), ServiceName(service) if service else None)
 
 
-target_argument = click.argument("target", type=TargetType(), metavar="ID[/SERVICE]")
+target_argument = click.argument("target", type=TargetType(), metavar="ID[/SERVICE]", shell_complete=complete_target)
 _SELECTION: Final = (
     click.option("--wave", metavar="NAME", help="Only the services of this wave."),
     click.option(

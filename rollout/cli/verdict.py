@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -13,6 +13,9 @@ from rollout.core.phase import Queued
 from rollout.core.result import Result
 from rollout.core.service import ServiceRollout
 from rollout.core.summary import summarize
+from rollout.views.view import phase_name
+
+QUEUED: Final = phase_name(Queued())
 
 
 class Came(StrEnum):
@@ -85,6 +88,23 @@ def verdict_of(
     return Verdict(rollout, result.code, result.outcome, result.reason, cases)
 
 
+def judged(result: Result, document: Mapping[str, Any]) -> Verdict:
+    """Judge a rollout by the document that a state directory or a daemon gives of it."""
+    cases = tuple(_case_of(row) for row in document["services"])
+    return Verdict(document["id"], result.code, result.outcome, result.reason, cases)
+
+
+def _case_of(row: Mapping[str, Any]) -> Case:
+    queued = row["phase"] == QUEUED and row["attention"] is None
+    return Case(
+        service=row["service"],
+        wave=row["wave"],
+        came=came(row["outcome"], queued=queued),
+        state=row["outcome"] or row["phase"],
+        reason=row["doing"] if row["outcome"] else row["sentence"],
+    )
+
+
 def _case(state: ServiceRollout, wave: str, now: Now) -> Case:
     queued = isinstance(state.phase, Queued) and not summarize(state, now).for_person
     ended = state.ended
@@ -93,7 +113,7 @@ def _case(state: ServiceRollout, wave: str, now: Now) -> Case:
         service=state.plan.service,
         wave=wave,
         came=came(ended.outcome.value if ended else None, queued=queued),
-        state=ended.outcome.value if ended else str(state.phase.__struct_config__.tag),
+        state=ended.outcome.value if ended else phase_name(state.phase),
         reason=ended.reason if ended else explain(state, now),
         took_s=0.0 if state.started_t is None else max(until_t - state.started_t, 0.0),
     )

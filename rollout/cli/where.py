@@ -162,9 +162,7 @@ def daemon(origin: Origin) -> "Client":
     from rollout.remote.client import Client
 
     if not origin.url:
-        raise UsageError(
-            "this needs a daemon: name it with --url or ROLLOUT_URL, as `rollout daemon` says it when it starts"
-        )
+        raise UsageError("this needs a daemon: give --url or ROLLOUT_URL, as `rollout daemon` says it when it starts")
     return Client(
         origin.url,
         token_file=origin.token_file,
