@@ -19,6 +19,7 @@ from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.evolve import evolve
 from rollout.core.fleet_evolve import evolve_fleet
 from rollout.core.names import ENGINE, RolloutId, rollout_stream
+from rollout.core.notice import NoticeFormat
 from rollout.core.plan import ServicePlan
 from rollout.core.snapshot import Absent
 from rollout.engine.clock import Clock, EngineClock
@@ -43,6 +44,8 @@ from rollout.journal.journal import Journal, Recorded
 from rollout.journal.ledger import Ledger
 from rollout.journal.sqlite import SqliteJournal
 from rollout.journal.state import StateDirectory
+from rollout.notify.notifier import Notifier
+from rollout.notify.opening import open_fetcher, open_heartbeat, open_targets, open_wire
 from rollout.platforms.classic.opening import open_platform
 from rollout.platforms.classic.platform import ClassicPlatform
 from rollout.platforms.classic.preflight import preflight
@@ -157,6 +160,7 @@ async def assembled(
         telemetry = Telemetry(structlog.get_logger("rollout.engine"), metrics)
         telemetry.watch(kit.pacer, kit.tracker)
         ledger.listen(telemetry.record)
+        await stack.enter_async_context(_notices(settings, journal, ledger, clock))
         yield Assembly(
             Engine(journal, kit, groups=settings.groups),
             kit,
@@ -168,6 +172,22 @@ async def assembled(
             settings,
             metrics,
         )
+
+
+@contextlib.asynccontextmanager
+async def _notices(
+    settings: RunSettings, journal: SqliteJournal, ledger: RolloutLedger, clock: Clock
+) -> AsyncIterator[None]:
+    """Tell people what happens, for the time of the block."""
+    fetcher = open_fetcher(settings)
+    try:
+        heartbeat = open_heartbeat(settings, fetcher, clock, _fetch_secret)
+        notifier = Notifier(journal, journal, ledger, clock, heartbeat=heartbeat)
+        wire = open_wire(settings, journal, fetcher, _fetch_secret)
+        async with notifier.at_work(open_targets(settings, _fetch_secret), wire, random.SystemRandom().random):
+            yield
+    finally:
+        await fetcher.close()
 
 
 def make_kit(
@@ -252,6 +272,7 @@ def _asked(bundle: Bundle, compiled: Compiled) -> Asked:
         commands=frozenset(each.name for each in sources if isinstance(each, CommandSource)),
         metric_servers=frozenset(each.server for each in sources if isinstance(each, MetricSource)),
         webhooks=any(isinstance(each, WebhookSource) for each in sources),
+        notices=any(each.format is NoticeFormat.JSON for each in compiled.plan.notify),
         approvers=approvers(compiled.plan),
     )
 

@@ -4,6 +4,7 @@ import msgspec
 
 from rollout.core.compile_change import change_of, digest_of, foreign_of, payloads_of, rollback_of
 from rollout.core.compile_checks import health_plan
+from rollout.core.compile_notify import urls_of
 from rollout.core.compile_waves import compile_fleet, wave_by_service
 from rollout.core.names import RolloutId, ServiceName, Slot, Target
 from rollout.core.plan import OnFailure, RolloutPlan, ServicePlan, WalkPlan
@@ -46,7 +47,7 @@ def compile_bundle(bundle: Bundle, *, check_packages: bool = False) -> Compiled:
         about=dict(bundle.policy.about),
         tags={ServiceName(name): dict(each.tags) for name, each in bundle.fleet.services.items() if each.tags},
     )
-    payloads = [text.encode()]
+    payloads = [text.encode(), *(url.encode() for url in urls_of(bundle.policy))]
     for files in bundle.services:
         payloads += payloads_of(files)
     return Compiled(plan, services, tuple(dict.fromkeys(payloads)), text)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from rollout.core.compile_notify import notify_of
 from rollout.core.estimate import DOMAINS_ASSUMED, RECORDED, expected_s
 from rollout.core.names import Digest, RolloutId, ServiceName
 from rollout.core.plan import RolloutPlan, ServicePlan, WavePlan
@@ -52,6 +53,7 @@ def compile_fleet(bundle: Bundle, services: Sequence[ServicePlan]) -> RolloutPla
         on_conflict=OnConflict(policy.on_conflict),
         urgent=policy.priority == "urgent",
         deadline_s=policy.deadline,
+        notify=notify_of(policy),
     )
 
 

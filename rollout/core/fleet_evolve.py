@@ -56,7 +56,7 @@ def _apply(state: RolloutState, entry: Entry) -> RolloutState:
         case fleet_event.RolloutClosed() as closed:
             after = replace(state, closed=closed)
         case fact:
-            after = _halt(state, fact, entry.now.wall)
+            after = _halt(state, fact, entry)
     if after is None:
         raise _illegal(state, entry)
     return after
@@ -111,12 +111,19 @@ def _due(state: RolloutState, plan: RolloutPlan) -> RolloutState:
     return replace(state, plan=plan, deadline_wall=plan.deadline_s and state.opened_wall + plan.deadline_s)
 
 
-def _halt(state: RolloutState, fact: object, wall: float) -> RolloutState | None:
+def _halt(state: RolloutState, fact: object, entry: Entry) -> RolloutState | None:
     match fact:
         case fleet_event.Halted(reason=reason, who=who, back=back, overdue=overdue) if state.halted is None:
             # What is watched while nothing may follow from it is watched afresh once something may.
-            back_too = frozenset(back)
-            return replace(state, halted=reason, halted_by=who, going_back=back_too, bakes=(), overdue=overdue)
+            return replace(
+                state,
+                halted=reason,
+                halted_by=who,
+                halted_version=entry.version,
+                going_back=frozenset(back),
+                bakes=(),
+                overdue=overdue,
+            )
         case fleet_event.HaltLifted(forgiven=forgiven) if state.halted is not None and not state.aborted:
             return replace(
                 state,
@@ -126,10 +133,10 @@ def _halt(state: RolloutState, fact: object, wall: float) -> RolloutState | None
                 forgiven=state.forgiven.union(forgiven),
                 red_bake=None,
                 overdue=False,
-                deadline_wall=None if _is_past(state, wall) else state.deadline_wall,
+                deadline_wall=None if _is_past(state, entry.now.wall) else state.deadline_wall,
             )
         case fleet_event.Aborted(who=who, note=note) if not state.aborted:
-            return replace(state, aborted=True, halted=note, halted_by=who, bakes=())
+            return replace(state, aborted=True, halted=note, halted_by=who, halted_version=entry.version, bakes=())
         case _:
             return None
 

@@ -110,6 +110,8 @@ class RolloutState(msgspec.Struct, frozen=True):
     halted: str | None = None
     """Why nothing new starts."""
     halted_by: str = POLICY
+    halted_version: int = 0
+    """Which entry of its stream says so."""
     aborted: bool = False
     """A person wants all of it back; that is not lifted any more."""
     going_back: frozenset[str] = frozenset()

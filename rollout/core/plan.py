@@ -10,6 +10,7 @@ import msgspec
 from rollout.core.change_plan import ChangePlan, ForeignPlan, RollbackPlan
 from rollout.core.check_plan import CheckPlan, Moment
 from rollout.core.names import Digest, RolloutId, ServiceName, Target
+from rollout.core.notice import NotifyPlan
 from rollout.core.wave_plan import ApprovalPlan, BakePlan, OnConflict, TagCap, WaveFailure, WindowsPlan
 
 BY_PREFLIGHT = "instances"
@@ -125,6 +126,7 @@ class RolloutPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who may not approve."""
     deadline_s: float | None = None
     """How long after its opening all of it is to be done, by people's clock."""
+    notify: tuple[NotifyPlan, ...] = ()
     about: dict[str, str] = {}
     """Ticket, owner, runbook: shown, never interpreted; no part of what is compared."""
     tags: dict[ServiceName, dict[str, str]] = {}

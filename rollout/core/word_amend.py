@@ -45,8 +45,10 @@ def _beyond(
         return
     terms = tuple(wave_terms(wave, wanted[wave.services[0]]) for wave in other.waves)
     same = amended(plan, Amendment(terms, other.documents, other.deadline_s))
-    if replace(same, policy=Digest(""), submitter="") != replace(other, policy=Digest(""), submitter=""):
-        yield "needs, pairs, approvals, what a failure does to a wave, on_conflict or priority"
+    if replace(same, policy=Digest(""), submitter="", about={}) != replace(
+        other, policy=Digest(""), submitter="", about={}
+    ):
+        yield "needs, pairs, approvals, notify, what a failure does to a wave, on_conflict or priority"
     changed = [
         name
         for name, service in services.items()

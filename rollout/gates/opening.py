@@ -33,13 +33,14 @@ def open_sources(
     return Sources(
         fetcher=fetcher,
         servers=Prometheus(servers, fetcher, now_t, time.time),
-        pen=_pen(settings, fetch_secret),
+        pen=pen_of(settings, fetch_secret),
         commands=allow.commands if allow is not None else {},
         functions=functions,
     )
 
 
-def _pen(settings: RunSettings, fetch_secret: Callable[[SecretSource, str], Secret]) -> Pen | None:
+def pen_of(settings: RunSettings, fetch_secret: Callable[[SecretSource, str], Secret]) -> Pen | None:
+    """Give what is signed with; None = the settings name no key."""
     webhooks = settings.webhooks
     key = webhooks.signing if webhooks is not None else None
     if webhooks is None or key is None:

@@ -22,6 +22,7 @@ from rollout.errors import InvariantBroken, StateUnusable
 from rollout.journal import database
 from rollout.journal.journal import Answered, Question, Recorded, StreamRow
 from rollout.journal.offload import Offload, OneThread
+from rollout.journal.outbox import Letter, Posted, Standing
 from rollout.journal.record import ChainWalk, draft
 from rollout.journal.tables import Change, Connect, Tables
 
@@ -139,6 +140,26 @@ class SqliteJournal:
     async def answer_to(self, key: str) -> str | None:
         """Give the answer to a question, if there is one."""
         return await self._read(lambda: self._tables.answer_to(key))
+
+    async def drawn_to(self) -> int:
+        """Give the last entry that notices were drawn from."""
+        return await self._read(self._tables.drawn_to)
+
+    async def put_letters(self, letters: Sequence[Letter], position: int) -> None:
+        """Put notices in, and move their cursor."""
+        await self._write(lambda tables: tables.put_letters(letters, position), rows=len(letters) + 1)
+
+    async def waiting_targets(self) -> Sequence[str]:
+        """Give the targets that notices wait for."""
+        return await self._read(self._tables.waiting_targets)
+
+    async def waiting_letters(self, target: str, limit: int) -> Sequence[Posted]:
+        """Give the first notices that wait for a target."""
+        return await self._read(lambda: self._tables.waiting_letters(target, limit))
+
+    async def tried_letters(self, numbers: Sequence[int], state: Standing, wall: float, said: str) -> None:
+        """Note an attempt at notices."""
+        await self._write(lambda tables: tables.tried_letters(numbers, state, wall, said), rows=len(numbers))
 
     async def verify(self) -> int:
         """Walk the whole chain, page by page, so that appends go on in between."""

@@ -15,7 +15,7 @@ from msgspec.structs import astuple, replace
 
 from rollout.core.names import Digest, Now, StreamName
 from rollout.errors import CommandRefused, JournalDamaged, JournalFull, StateUnusable
-from rollout.journal import database, inbox
+from rollout.journal import database, inbox, outbox
 from rollout.journal.codec import GENESIS
 from rollout.journal.index import StreamIndex
 from rollout.journal.journal import Answered, Question, Recorded, StreamRow, VersionConflict
@@ -128,6 +128,14 @@ class Tables:
         """Inside a commit: take a question back."""
         return inbox.withdraw(self._connection, key)
 
+    def put_letters(self, letters: Sequence[outbox.Letter], position: int) -> None:
+        """Inside a commit: put notices in, and move their cursor."""
+        outbox.put_letters(self._connection, letters, position)
+
+    def tried_letters(self, numbers: Sequence[int], state: outbox.Standing, wall: float, said: str) -> None:
+        """Inside a commit: note an attempt at notices."""
+        outbox.tried_letters(self._connection, numbers, state, wall, said)
+
     def _transact(self, changes: Sequence[Change]) -> list[object]:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
@@ -204,6 +212,21 @@ class Tables:
         """Give the answer to a question."""
         with self._reading():
             return inbox.answer_to(self._connection, key)
+
+    def drawn_to(self) -> int:
+        """Give the last entry that notices were drawn from."""
+        with self._reading():
+            return outbox.drawn_to(self._connection)
+
+    def waiting_targets(self) -> Sequence[str]:
+        """Give the targets that notices wait for."""
+        with self._reading():
+            return outbox.waiting_targets(self._connection)
+
+    def waiting_letters(self, target: str, limit: int) -> Sequence[outbox.Posted]:
+        """Give the first notices that wait for a target."""
+        with self._reading():
+            return outbox.waiting_letters(self._connection, target, limit)
 
     def payload(self, digest: Digest) -> bytes:
         """Give a blob back, compared with its digest."""

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-from rollout.core.names import Now, StreamName
+from rollout.core.names import Now, RolloutId, StreamName
 from rollout.errors import StateUnusable
-from rollout.journal import database, inbox
+from rollout.journal import database, inbox, outbox
 from rollout.journal.journal import Question, Recorded, StreamRow
 from rollout.journal.mounts import Mount, read_mounts
+from rollout.journal.outbox import Posted
 from rollout.journal.pages import Pages
 from rollout.journal.state import JOURNAL_NAME, refuse_network, refuse_shared
 
@@ -82,6 +83,11 @@ class Visitor:
         """Copy the journal as it is at one moment into a new private file, whatever the engine writes meanwhile."""
         with database.translated(self._path):
             database.copy(self._connection, file)
+
+    def letters(self, rollout: RolloutId | None, limit: int) -> Sequence[Posted]:
+        """Give notices and what became of them: those given up first, then those that wait, the newest first."""
+        with database.translated(self._path):
+            return outbox.listed(self._connection, rollout, limit)
 
     def post(self, question: Question) -> None:
         """Ask, durable on return. Raises CommandRefused for a used key or a full inbox."""

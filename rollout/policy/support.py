@@ -85,6 +85,7 @@ SUPPORTED: Final[dict[str, Any]] = {
     "operation_timeout": ANY,
     "timeout": ANY,
     "deadline": ANY,
+    "notify": ANY,
     "on_failure": ANY,
     "rollback": ANY,
     "foreign": ANY,

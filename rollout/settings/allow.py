@@ -21,6 +21,8 @@ class Asked(msgspec.Struct, frozen=True):
     metric_servers: frozenset[str] = frozenset()
     webhooks: bool = False
     """Whether a check posts a signed question."""
+    notices: bool = False
+    """Whether somebody is sent signed notices."""
     approvers: tuple[str, ...] = ()
     """Groups that have to approve something."""
 
@@ -59,8 +61,12 @@ def _hook_refusals(settings: RunSettings, asked: Asked) -> Iterator[str]:
         yield f"a check runs the command `{name}`, which is not in allow.commands"
     for name in sorted(asked.metric_servers - settings.metrics.keys()):
         yield f"a check asks the metric server `{name}`, and there is no [metrics.{name}]"
-    if asked.webhooks and (settings.webhooks is None or settings.webhooks.signing is None):
+    if settings.webhooks is not None and settings.webhooks.signing is not None:
+        return
+    if asked.webhooks:
         yield "a check asks a webhook, and webhooks.keys has no key to sign the question with"
+    if asked.notices:
+        yield "`notify` sends signed notices, and webhooks.keys has no key to sign them with; chats need none (format)"
 
 
 def _matches(host: str, allowed: str) -> bool:

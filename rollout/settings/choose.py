@@ -41,6 +41,7 @@ def run_settings(
         check_packages=settings.check_packages and not is_loopback(_host(url)),
         metrics=settings.metrics,
         webhooks=settings.webhooks,
+        notify=settings.notify,
         in_flight={name: each.in_flight for name, each in settings.subscriptions.items()},
         groups=dict(settings.groups),
     )

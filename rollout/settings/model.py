@@ -8,6 +8,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from rollout.settings import scalars
 from rollout.settings.daemon import Daemon
+from rollout.settings.notices import NOTICED, NoticeEvent, NoticeFormat
 from rollout.settings.run import REQUEST_TIMEOUT_S
 from rollout.settings.scalars import wrong
 from rollout.settings.secret import Secret
@@ -28,6 +29,7 @@ LANES_MAX: Final = 1_024
 PIPELINING_MAX: Final = 256
 POLL_PRICE_S: Final = 0.25
 LISTING_EVERY_S: Final = 5.0
+HEARTBEAT_EVERY_S: Final = 60.0
 
 
 class _SecretText:
@@ -202,6 +204,41 @@ class Webhooks(Doc):
         return self.sign_with or (next(iter(self.keys)) if len(self.keys) == 1 else None)
 
 
+class Told(Doc):
+    """Somebody who is told of every rollout of this engine."""
+
+    url: scalars.HookUrl | None = None
+    url_from: SecretSource | None = None
+    """Where the URL is; those of chats let anybody write there, so they are secrets."""
+    events: Annotated[tuple[NoticeEvent, ...], Field(strict=False, min_length=1)] = NOTICED
+    format: NoticeFormat = "json"
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        _exactly_one(self, "url", "url_from")
+        return self
+
+
+class Heartbeat(Doc):
+    """A dead man's switch: it is posted to while a rollout is open, and whoever watches it pages when that ends."""
+
+    url: scalars.HookUrl | None = None
+    url_from: SecretSource | None = None
+    every: scalars.Seconds = HEARTBEAT_EVERY_S
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        _exactly_one(self, "url", "url_from")
+        return self
+
+
+class Notify(Doc):
+    """Who is told what happens, besides those whom policies name."""
+
+    webhooks: dict[scalars.Name, Told] = Field(default_factory=dict, max_length=scalars.WORDS_MAX)
+    heartbeat: Heartbeat | None = None
+
+
 class Settings(Doc):
     """The whole file."""
 
@@ -215,6 +252,7 @@ class Settings(Doc):
     metrics: dict[scalars.Name, MetricServer] = Field(default_factory=dict, max_length=scalars.LIST_MAX)
     webhooks: Webhooks = Webhooks()
     daemon: Daemon = Daemon()
+    notify: Notify = Notify()
     groups: dict[scalars.Name, scalars.People] = Field(default_factory=dict, max_length=scalars.LIST_MAX)
     """Who may approve: group -> the login names in it."""
 

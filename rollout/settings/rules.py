@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from rollout.settings.daemon import Daemon
-from rollout.settings.model import BUILT_IN_ENDPOINTS, Certificate, Settings, Subscription, needs_credentials
+from rollout.settings.model import (
+    BUILT_IN_ENDPOINTS,
+    Certificate,
+    SecretSource,
+    Settings,
+    Subscription,
+    needs_credentials,
+)
 from rollout.settings.places import Path
 from rollout.settings.problems import did_you_mean
 
@@ -25,10 +32,15 @@ def faults(settings: Settings, file: str, mode: int) -> Iterator[tuple[Path, str
 
     yield from _daemon_faults(settings.daemon)
     yield from _webhook_faults(settings)
-    held = {("webhooks", "keys", name): source for name, source in settings.webhooks.keys.items()}
+    held: dict[Path, SecretSource | None] = {
+        ("webhooks", "keys", name): source for name, source in settings.webhooks.keys.items()
+    }
     held |= {("metrics", name, "token"): each.token for name, each in settings.metrics.items() if each.token}
+    held |= {("notify", "webhooks", name, "url_from"): each.url_from for name, each in settings.notify.webhooks.items()}
+    if settings.notify.heartbeat is not None:
+        held["notify", "heartbeat", "url_from"] = settings.notify.heartbeat.url_from
     for at, source in held.items():
-        if mode & _OTHERS and source.text is not None:
+        if mode & _OTHERS and source is not None and source.text is not None:
             yield (*at, "text"), _OPEN.format(file=file)
 
 
@@ -49,6 +61,10 @@ def _webhook_faults(settings: Settings) -> Iterator[tuple[Path, str]]:
         yield ("webhooks", "sign_with"), f"there is no key {named!r}{did_you_mean(named, keys)}"
     elif named is None and len(keys) > 1:
         yield ("webhooks",), f"there are {len(keys)} keys; sign_with says which one signs"
+    for name, each in settings.notify.webhooks.items():
+        if each.format == "json" and settings.webhooks.signing is None:
+            message = "is sent signed notices, and webhooks.keys has no key to sign them with; chats need none (format)"
+            yield ("notify", "webhooks", name), message
 
 
 def _access_faults(settings: Settings, at: Path, subscription: Subscription) -> Iterator[tuple[Path, str]]:

@@ -13,7 +13,7 @@ from rollout.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rollout.settings.model import Access, Allow, InFlight, Limits, MetricServer, Webhooks
+    from rollout.settings.model import Access, Allow, InFlight, Limits, MetricServer, Notify, Webhooks
 
 REQUEST_TIMEOUT_S = 30.0
 EMULATED_CALLS_PER_S = 2_000.0
@@ -48,6 +48,8 @@ class RunSettings(msgspec.Struct, frozen=True):
     """Prometheus servers that checks may name."""
     webhooks: "Webhooks | None" = None
     """Keys that webhooks are signed with; None = there are none, so none is asked."""
+    notify: "Notify | None" = None
+    """Who is told of every rollout, and the heartbeat."""
     in_flight: "dict[str, InFlight]" = {}
     """Subscription -> how much of it may be under way at once."""
     groups: dict[str, tuple[str, ...]] = {}

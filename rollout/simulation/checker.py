@@ -2,8 +2,7 @@
 
 Rules are named as in reliability.md §2. More come from design.md: `evidence` (no limit ends anything on stale
 evidence), `looks` (settled and restored are seen twice), `caps` (a wave's max_parallel), `foreign` (what is taken over
-has really been touched by somebody else), `quiet` (what is over does not move) and
-`deadline` (past the date of a rollout nothing begins).
+has really been touched by somebody else), `quiet` (what is over does not move) and `deadline` (past it nothing begins).
 """
 
 from collections import Counter
@@ -13,7 +12,7 @@ from typing import Final, Never
 
 from rollout.core import event
 from rollout.core.evolve import IllegalFact
-from rollout.core.names import StreamName, Target, is_service_stream, parse_service_stream, rollout_stream
+from rollout.core.names import StreamName, Target, is_service_stream
 from rollout.core.operation import Operation, RollBack, Walk, describe
 from rollout.core.outcome import Lost, Outcome, Refused, RefusedKind
 from rollout.emulator.fabric_state import LogEntry
@@ -154,8 +153,7 @@ class Checker:
         wave, moving = moving_with(self.book, stream)
         if len(moving) > wave.max_parallel:
             self.broken("caps", f"{len(moving)} services move in wave {wave.name}, which allows {wave.max_parallel}")
-        rollout, _, _ = parse_service_stream(stream)
-        due_wall = self.book.rollouts[rollout_stream(rollout)].deadline_wall
+        due_wall = self.book.rollouts[StreamName(stream.partition("/")[0])].deadline_wall
         if due_wall is not None and page.entry.now.wall >= due_wall:
             self.broken("deadline", f"{stream} began after the deadline of its rollout")
 

@@ -40,7 +40,7 @@ def compiled(tmp_path: Path) -> Callable[..., Compiled]:
     text = (
         "rollout: web-1\nchange: {upgrade: {package: 'https://a.example/p.cspkg', configuration: web.cscfg}}\n"
         f"fleet: {{subscription: 00000000-0000-4000-8000-000000000001, services: {{{services}}}}}\n"
-        "health: {stable_duration: 10s}\nwalk: {domain_timeout: 20m}\ntimeout: 2h\n" + WAVES
+        "health: {stable_duration: 10s}\nwalk: {domain_timeout: 20m}\ntimeout: 2h\ndeadline: 1d\n" + WAVES
     )
     (tmp_path / "policy.yaml").write_text(text)
     return lambda *sets: compile_bundle(load_policy(tmp_path / "policy.yaml", sets=sets))
@@ -91,6 +91,7 @@ class Rollout:
         (("waves[1].max_parallel=1",), ("wave b max_parallel: 2 -> 1",)),
         (("waves[1].failure_tolerance=2",), ("wave b failure_tolerance: 1 -> 2",)),
         (("waves[1].max_parallel_per={region: 2}",), ("wave b caps: [1] -> [2]",)),
+        (("deadline=2d",), ("deadline: 86400.0 -> 172800.0",)),
         (("timeout=3h",), ("wave a timeout_s: 7200.0 -> 10800.0", "wave b timeout_s: 7200.0 -> 10800.0")),
     ],
 )
@@ -110,7 +111,7 @@ def test_the_diff_names_every_term_that_changes(
     [
         (("change.upgrade.package=https://a.example/q.cspkg",), "what is done to svc-0001, svc-0002, svc-0003 and 3"),
         (("waves[0].select=svc-0002",), "the services of its waves"),
-        (("waves[1].approve.by=ops",), "needs, pairs, approvals, what a failure does to a wave"),
+        (("waves[1].approve.by=ops",), "needs, pairs, approvals, notify, what a failure does to a wave"),
     ],
 )
 def test_what_is_no_term_needs_a_new_rollout(

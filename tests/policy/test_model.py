@@ -127,7 +127,7 @@ def right(model: type[Doc], text: str) -> Any:
         ),
         (Windows(open=(parse_window("Mon 09:00-10:00 UTC"),)), {"closed": (), "mid_service": "finish"}),
         (Approve(by="leads"), {"before": "start", "within": 24 * HOUR}),
-        (Notify(webhook="https://a.example"), {"events": ("needs_attention", "finished")}),
+        (Notify(webhook="https://a.example"), {"events": ("needs_attention", "finished"), "format": "json"}),
         (Foreign(), {"scale": "tolerate", "reboot": "tolerate", "upgrade": "hold"}),
         (
             policy(),

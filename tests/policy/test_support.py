@@ -19,10 +19,8 @@ def test_the_runnable_example_is_supported() -> None:
     assert len(bundle.services) == 12
 
 
-def test_the_full_example_is_refused_field_by_field() -> None:
-    problems = unsupported(load_policy(POLICIES / "full.yaml"))
-    assert [problem.path for problem in problems] == ["notify"]
-    assert all("not supported yet by `run`" in problem.message and problem.line for problem in problems)
+def test_the_whole_language_is_supported() -> None:
+    assert unsupported(load_policy(POLICIES / "full.yaml")) == []
 
 
 @pytest.mark.parametrize(
@@ -45,6 +43,7 @@ def test_the_full_example_is_refused_field_by_field() -> None:
         "windows: {open: [Mon 09:00-10:00 UTC], except: [2026-12-24], mid_service: hold}",
         "approve: {by: leads, before: last, within: 1h}\non_conflict: supersede\npriority: urgent\ndeadline: 1d",
         "health: {on_unknown: wait, baseline: require}",
+        "notify: [{webhook: 'https://a.example', events: [started], format: teams}]",
         "health: {checks: [{http: 'https://a.example', final: true, scope: domain}]}",
         "health: {checks: [{command: smoke, json: true}, {metric: a < 1, moments: [bake]}, {python: a}]}",
     ],
@@ -57,7 +56,6 @@ def test_what_run_can_do_is_supported(folder: Any, more: str) -> None:
     ("more", "path"),
     [
         ("health: {checks: []}", "policy.yaml:7:10 health.checks: a policy without any check"),
-        ("notify: [{webhook: 'https://a.example'}]", "policy.yaml:7:1 notify: `notify` is not supported yet"),
     ],
 )
 def test_what_run_cannot_do_is_refused_at_its_place(folder: Any, more: str, path: str) -> None:

@@ -26,6 +26,7 @@ BROAD_EXCEPTS: Final = {
     "rollout/cli/group.py::VerbGroup.main": "the edge of the process: every ending gets its words and its code",
     "rollout/gates/python.py::PythonCheck.ask": "somebody else's function: what it raises is no evidence, and is said",
     "rollout/emulator/server.py::_Front.answer": "the edge of the emulator: logged loudly, answered InternalError",
+    "rollout/notify/notifier.py::Notifier._tell": "notices may stop, and say so; a rollout never stops for them",
     "rollout/simulation/loop.py::run": "adds notes to whatever ends the run, and raises it again",
     "rollout/simulation/loop.py::VirtualLoop.run_in_executor": "an executor hands any error to who awaits the future",
 }

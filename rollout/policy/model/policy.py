@@ -13,23 +13,29 @@ from rollout.policy.model.scalars import Bound, Line, NoticeUrl, RolloutId
 from rollout.policy.model.walk import OperationTimeout, Walk
 from rollout.policy.model.wave import Approve, Wave, default_waves
 from rollout.policy.model.window import WindowsForm
+from rollout.settings.notices import NOTICED, NoticeEvent, NoticeFormat
 
 WAVES_MAX = 100
 NOTIFY_MAX = 20
 ABOUT_MAX = 20
 
-Event: TypeAlias = Literal[
-    "started", "wave_finished", "approval_needed", "service_failed", "needs_attention", "finished"
-]
 Reaction: TypeAlias = Literal["tolerate", "hold"]
 
 
 class Notify(Doc):
     """Where news of the rollout is sent."""
 
-    webhook: NoticeUrl = Field(description="The URL that is posted to.")
-    events: tuple[Event, ...] = Field(
-        default=("needs_attention", "finished"), min_length=1, description="Which news are sent."
+    webhook: NoticeUrl = Field(
+        description="The URL that is posted to; one that is not public has to stand in allow.hosts of the settings."
+    )
+    events: tuple[NoticeEvent, ...] = Field(
+        default=NOTICED,
+        min_length=1,
+        description="Which news are sent. needs_attention: nothing goes on without a person, told again once that is "
+        "resolved, and a stop every 15 minutes; approval_needed likewise; the others happen once.",
+    )
+    format: NoticeFormat = Field(
+        default="json", description="json (signed with a key of the settings), or the message of a chat: slack, teams."
     )
 
 
