@@ -16,6 +16,7 @@ VERBS = {
     "list": ("rollout.cli.get:list_rollouts", "List the rollouts of a state directory or a daemon."),
     "history": ("rollout.cli.history:history", "Show which rollouts a service was in."),
     "events": ("rollout.cli.watch:events", "Show what was recorded, and follow what is."),
+    "notifications": ("rollout.cli.notifications:notifications", "List who was told what, and what nobody took."),
     "pause": ("rollout.cli.people:pause", "Go no further; going back is never paused."),
     "resume": ("rollout.cli.people:resume", "Lift pauses, stops, and a rollout's halt."),
     "stop": ("rollout.cli.people:stop", "Make no new call in either direction."),

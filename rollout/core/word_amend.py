@@ -45,9 +45,7 @@ def _beyond(
         return
     terms = tuple(wave_terms(wave, wanted[wave.services[0]]) for wave in other.waves)
     same = amended(plan, Amendment(terms, other.documents, other.deadline_s))
-    if replace(same, policy=Digest(""), submitter="", about={}) != replace(
-        other, policy=Digest(""), submitter="", about={}
-    ):
+    if _compared(same) != _compared(other):
         yield "needs, pairs, approvals, notify, what a failure does to a wave, on_conflict or priority"
     changed = [
         name
@@ -57,6 +55,11 @@ def _beyond(
     if changed:
         more = f" and {len(changed) - SHOWN_MAX} more" if len(changed) > SHOWN_MAX else ""
         yield f"what is done to {', '.join(changed[:SHOWN_MAX])}{more}"
+
+
+def _compared(plan: RolloutPlan) -> RolloutPlan:
+    """Leave out what is only shown."""
+    return replace(plan, policy=Digest(""), submitter="", about={}, tags={})
 
 
 def _diff(before: list[WaveTerms], after: tuple[WaveTerms, ...]) -> Iterator[str]:

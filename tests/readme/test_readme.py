@@ -52,6 +52,8 @@ def test_the_settings_of_the_readme_are_right(tmp_path: Path) -> None:
     assert settings.webhooks.signing == "k1"
     assert set(settings.allow.commands) == {"smoke"}
     assert set(settings.metrics) == {"default"}
+    assert settings.notify.webhooks["team"].format == "slack"
+    assert settings.notify.heartbeat is not None
 
 
 @pytest.mark.timeout(240)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from rollout.errors import UsageError
 from rollout.settings import RunSettings, is_loopback
@@ -103,6 +104,14 @@ ASKED = Asked(OURS, {"web-01": "https://store.blob.core.windows.net/web.cspkg?si
 )
 def test_the_settings_say_what_a_policy_may_touch(text: str, said: list[str], loaded: Callable[..., Loaded]) -> None:
     assert refusals(run_settings(loaded(text), OURS), ASKED) == said
+
+
+def test_signed_notices_need_a_key_and_chats_need_none(loaded: Callable[..., Loaded]) -> None:
+    asked = replace(ASKED, notices=True)
+    (said,) = refusals(run_settings(loaded(""), OURS, endpoint="http://127.0.0.1:1"), asked)
+    assert said.startswith("`notify` sends signed notices, and webhooks.keys has no key to sign them with")
+    keyed = loaded('[webhooks.keys]\nk1 = {env = "K"}')
+    assert refusals(run_settings(keyed, OURS, endpoint="http://127.0.0.1:1"), asked) == []
 
 
 def test_settings_without_limits_allow_everything() -> None:

@@ -56,3 +56,51 @@ def test_a_key_in_the_file_itself_wants_a_private_file(refused: Refused, table: 
     (problem,) = refused(f'{table}{{text = "hush hush"}}', 0o644)
     assert "is a secret in a file that others can open" in problem
     assert "hush" not in problem
+
+
+TOLD = """
+[webhooks.keys]
+k1 = {env = "K"}
+[notify.webhooks.team]
+url = "http://chat.internal:8080/hooks/1"
+events = ["started", "finished"]
+[notify.webhooks.pager]
+url_from = {env = "PAGER"}
+format = "slack"
+[notify.heartbeat]
+url = "https://dead.example/1"
+every = "30s"
+"""
+
+
+def test_who_is_told_of_every_rollout_stands_in_named_tables(loaded: Load) -> None:
+    told = loaded(TOLD).settings.notify
+    assert told.webhooks["team"].events == ("started", "finished")
+    assert (told.webhooks["pager"].events, told.webhooks["pager"].format) == (("needs_attention", "finished"), "slack")
+    assert told.heartbeat is not None
+    assert told.heartbeat.every == 30.0
+    assert loaded("").settings.notify.heartbeat is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '[notify.webhooks.a]\nurl = "https://a.example"',
+            "notify.webhooks.a: is sent signed notices",
+        ),
+        ('[notify.webhooks.a]\nformat = "slack"', "needs exactly one of url, url_from, and has none"),
+        ('[notify.webhooks.a]\nurl = "https://a.example"\nevents = ["end"]', "notify.webhooks.a.events[0]: "),
+        ('[notify.heartbeat]\nurl = "https://u:p@a.example"', "gives scheme, host, port and path only"),
+        ('[notify.heartbeat]\nurl = "https://a.example"\nevery = 5', "must be a duration with its unit"),
+    ],
+)
+def test_what_is_wrong_with_who_is_told_is_said_at_its_place(refused: Refused, text: str, said: str) -> None:
+    assert said in "\n".join(refused(text))
+
+
+@pytest.mark.parametrize("table", ['[notify.webhooks.a]\nformat = "slack"\n', "[notify.heartbeat]\n"])
+def test_a_url_that_is_a_secret_in_the_file_itself_wants_a_private_file(refused: Refused, table: str) -> None:
+    (problem,) = refused(f'{table}url_from = {{text = "https://hush.example"}}', 0o644)
+    assert "is a secret in a file that others can open" in problem
+    assert "hush" not in problem
