@@ -34,7 +34,7 @@ from rollout.engine.streams import RolloutLedger
 from rollout.engine.telemetry import Telemetry
 from rollout.engine.timetable import Learning
 from rollout.engine.tracker import Tracker
-from rollout.errors import CommandRefused, PolicyError
+from rollout.errors import CommandRefused, DocumentsChanged, PolicyError
 from rollout.gates.opening import open_sources
 from rollout.gates.probe import Probe
 from rollout.gates.python import CheckFunction
@@ -106,7 +106,8 @@ class Assembly:
         if known is not None:
             if known.plan.documents != compiled.plan.documents:
                 before = (await self.journal.payload(known.plan.policy)).decode()
-                raise CommandRefused(_changed(rollout, diff(before, compiled.policy_text)))
+                difference = diff(before, compiled.policy_text)
+                raise DocumentsChanged(_changed(rollout, difference), difference)
             return Admitted(rollout, created=False)
         if refused := refusals(self.settings, _asked(bundle, compiled)):
             raise CommandRefused("the settings do not allow this rollout:\n  " + "\n  ".join(refused))

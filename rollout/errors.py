@@ -12,6 +12,7 @@
     ├── SignatureRefused          77  a signed word is not signed by whom it should be, or not now, or came before
     ├── Forbidden                 77  a daemon does not know who we are, or our person may not do this
     ├── CommandRefused             6  not now, with what would work; also a changed policy under a known id
+    │   ├── DocumentsChanged       6  the id is known with other documents; carries the difference
     │   └── Stopping               6  this engine takes nothing more; the next one will
     └── PlatformError              1  the platform said something the client cannot use
 
@@ -108,6 +109,14 @@ class CommandRefused(RolloutError):
     """Not now; the message says why and what would work."""
 
     exit_code = 6
+
+
+class DocumentsChanged(CommandRefused):
+    """The rollout is known with other documents, and keeps what it was given."""
+
+    def __init__(self, message: str, diff: str) -> None:
+        self.diff = diff
+        super().__init__(message)
 
 
 class Stopping(CommandRefused):

@@ -67,6 +67,7 @@ class Engine:
         self._changes: Changes = {}
         self._around = Neighbours(kit.ledger, kit.room, self._dispatchers)
         self._kit = dataclasses.replace(kit, hold_before=self._around.hold_before)
+        self.groups = groups
         self._inbox = Inbox(journal, kit.ledger, kit.clock, self._tell_dispatchers, inbox_poll_s, groups=groups)
         kit.ledger.listen(self._on_recorded)
 

@@ -1,19 +1,20 @@
 """Loading: policy, defaults, `--set`, fleet and every file they name become one bundle, or all problems at once."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from rollout.errors import PolicyError, Problem
 from rollout.policy.bundle import Bundle, Source, digest_of
-from rollout.policy.files import FileFault, beneath, read_beneath, read_named
+from rollout.policy.files import FileFault, beneath
 from rollout.policy.merge import apply_set, laid_over
 from rollout.policy.model.fleet import Fleet
 from rollout.policy.model.policy import Policy
 from rollout.policy.problems import in_order, read_model
 from rollout.policy.rules import Fault, advice, fleet_faults, policy_faults, selection_faults
 from rollout.policy.service_files import FilesReader
+from rollout.policy.shelf import DISK, Sent, Shelf
 from rollout.policy.tree import Fields, Place, Text, Value, find, shown
 from rollout.policy.yaml import FLEET_BYTES_MAX, POLICY_BYTES_MAX, read_yaml
 
@@ -26,6 +27,14 @@ def load_policy(path: str | Path, *, sets: Sequence[str] = (), root: str | Path 
     """
     file = Path(path)
     return _Loading(file, file.parent if root is None else Path(root)).bundle(sets)
+
+
+def load_sent(name: str, files: Mapping[str, bytes], *, sets: Sequence[str] = ()) -> Bundle:
+    """Read a policy that somebody sent, `files[name]`, and what it names among `files`, by relative names.
+
+    Raises PolicyError with all problems, or UsageError for a bad `--set`. Nothing on a disk is looked at.
+    """
+    return _Loading(Path(name), Path(), Sent(files)).bundle(sets)
 
 
 class Checked(NamedTuple):
@@ -55,9 +64,10 @@ def check_document(path: str | Path) -> Checked:
 class _Loading:
     """One load under way: what has been read, and from where."""
 
-    def __init__(self, file: Path, root: Path) -> None:
+    def __init__(self, file: Path, root: Path, shelf: Shelf = DISK) -> None:
         self.file = file
         self.root = root
+        self.shelf = shelf
         self.sources: list[Source] = []
         self.problems: list[Problem] = []
 
@@ -79,7 +89,7 @@ class _Loading:
             self.problems += _told(tree, selection_faults(policy, fleet)) if fleet else []
         if policy is None or fleet is None or self.problems:
             raise PolicyError(in_order(self.problems))
-        reader = FilesReader(policy, fleet, tree, self.root, self.folder_of)
+        reader = FilesReader(policy, fleet, tree, self.root, folder_of=self.folder_of, shelf=self.shelf)
         services = reader.all_services()
         self.raise_if(reader.problems)
         return Bundle(policy, fleet, services, tuple(self.sources), tree, fleet_tree)
@@ -87,7 +97,7 @@ class _Loading:
     def read_first(self, limit: int) -> Value:
         """Read the file a person named."""
         try:
-            data = read_named(self.file, limit)
+            data = self.shelf.named(self.file, limit)
         except FileFault as fault:
             raise PolicyError([Place(str(self.file)).problem(str(fault))]) from None
         tree = read_yaml(data, str(self.file), limit=limit)
@@ -136,7 +146,7 @@ class _Loading:
         """Read a document another one names; problems stand at the reference, or inside what was read."""
         try:
             relative = beneath(self.root, self.folder_of(reference.place), reference)
-            data = read_beneath(self.root, relative, limit)
+            data = self.shelf.beneath(self.root, relative, limit)
         except FileFault as fault:
             self.problems.append(reference.place.problem(f"{shown(reference)} {fault}", (role,)))
             return None

@@ -6,13 +6,14 @@ from pathlib import Path
 from rollout.errors import Problem
 from rollout.policy.bundle import ServiceFiles, digest_of, values_of
 from rollout.policy.cscfg import Configuration, roles_of
-from rollout.policy.files import CONFIGURATION_BYTES_MAX, FileFault, beneath, read_beneath
+from rollout.policy.files import CONFIGURATION_BYTES_MAX, FileFault, beneath
 from rollout.policy.model.change import LABEL_MAX
 from rollout.policy.model.fleet import Fleet
 from rollout.policy.model.policy import Policy
 from rollout.policy.model.scalars import LINE_MAX
 from rollout.policy.placeholders import expand, used
 from rollout.policy.rules import all_checks
+from rollout.policy.shelf import DISK, Shelf
 from rollout.policy.tree import Loc, Place, Value, find, shown
 
 ALL_CONFIGURATIONS_BYTES_MAX = 256 * 1024 * 1024
@@ -23,13 +24,21 @@ class FilesReader:
     """Reads the files of a policy that is right in itself; collects `problems` at the fields that name them."""
 
     def __init__(
-        self, policy: Policy, fleet: Fleet, tree: Value, root: Path, folder_of: Callable[[Place], Path]
+        self,
+        policy: Policy,
+        fleet: Fleet,
+        tree: Value,
+        root: Path,
+        *,
+        folder_of: Callable[[Place], Path],
+        shelf: Shelf = DISK,
     ) -> None:
         self.policy = policy
         self.fleet = fleet
         self.tree = tree
         self.root = root
         self.folder_of = folder_of
+        self.shelf = shelf
         self.problems = list[Problem]()
         self._read: dict[Path, Configuration] = {}
         self._bytes_read = 0
@@ -95,7 +104,7 @@ class FilesReader:
     def _file(self, reference: str, loc: Loc) -> Configuration:
         relative = beneath(self.root, self.folder_of(find(self.tree, loc)[0]), reference)
         if relative not in self._read:
-            data = read_beneath(self.root, relative, CONFIGURATION_BYTES_MAX)
+            data = self.shelf.beneath(self.root, relative, CONFIGURATION_BYTES_MAX)
             self._bytes_read += len(data)
             if self._bytes_read > ALL_CONFIGURATIONS_BYTES_MAX:
                 raise FileFault(f"is one too many: all together are over {ALL_CONFIGURATIONS_BYTES_MAX >> 20} MiB")

@@ -3,7 +3,7 @@
 import ipaddress
 from typing import Annotated, Any, Final, NamedTuple
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from rollout.settings import scalars
 from rollout.settings.run import is_loopback
@@ -13,6 +13,10 @@ from rollout.settings.table import Table
 LISTEN: Final = "127.0.0.1:8642"
 PORT_MAX: Final = 65_535
 POLICIES_EVERY_S: Final = 5.0
+READS_PER_S: Final = 20.0
+MUTATIONS_PER_S: Final = 2.0
+STREAMS: Final = 32
+STREAMS_MAX: Final = 200
 
 
 class Listen(NamedTuple):
@@ -68,3 +72,9 @@ class Daemon(Table):
     """A folder whose policies are offered, or submitted where they say `submit: auto`."""
     policies_every: scalars.Seconds = POLICIES_EVERY_S
     """How often that folder is read."""
+    reads_per_s: scalars.Rate = READS_PER_S
+    """Reading requests that one token may make in a second."""
+    mutations_per_s: scalars.Rate = MUTATIONS_PER_S
+    """Requests that change something, likewise."""
+    streams: Annotated[int, Field(ge=1, le=STREAMS_MAX)] = STREAMS
+    """Streams of events at once."""

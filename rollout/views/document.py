@@ -10,7 +10,7 @@ from rollout.core.approvals import plan_digest
 from rollout.core.names import ServiceName
 from rollout.views.head import RolloutHead, head_of
 from rollout.views.reading import Read
-from rollout.views.service import ServiceView, service_view
+from rollout.views.service import service_view
 from rollout.views.tell import details, legal_words
 from rollout.views.waves import approvals_of
 
@@ -18,18 +18,13 @@ from rollout.views.waves import approvals_of
 def document(read: Read, chosen: Iterable[ServiceName] | None = None) -> dict[str, Any]:
     """Give the head's fields, `plan` (its digest), `approvals`, and the rows of `chosen` services; None = all."""
     scene = read.scene()
-    rows = [service_view(read, name, scene) for name in (read.services if chosen is None else chosen)]
-    return rollout_document(read, head_of(read, scene), rows)
+    rows = [plain(service_view(read, name, scene)) for name in (read.services if chosen is None else chosen)]
+    return rollout_fields(read, head_of(read, scene)) | {"services": rows}
 
 
-def rollout_document(read: Read, head: RolloutHead, rows: Iterable[ServiceView]) -> dict[str, Any]:
-    """Put a document together from parts that were made before."""
-    return {
-        **plain(head),
-        "plan": plan_digest(read.rollout.plan),
-        "approvals": approvals_of(read),
-        "services": [plain(row) for row in rows],
-    }
+def rollout_fields(read: Read, head: RolloutHead) -> dict[str, Any]:
+    """Give the document's fields but the services."""
+    return {**plain(head), "plan": plan_digest(read.rollout.plan), "approvals": approvals_of(read)}
 
 
 def service_document(read: Read, service: ServiceName, scene: Scene) -> dict[str, Any]:

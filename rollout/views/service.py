@@ -79,8 +79,8 @@ class ServiceView(msgspec.Struct, frozen=True):
     """Goes up with everything that is recorded of it."""
 
 
-def service_view(read: Read, name: ServiceName, scene: Scene) -> ServiceView:
-    """Make the row of a service that the rollout knows; whoever makes many makes the scene once."""
+def service_view(read: Read, name: ServiceName, scene: Scene, wave: str | None = None) -> ServiceView:
+    """Make the row of a service that the rollout knows; whoever makes many makes the scene once, and knows its wave."""
     state, plan = read.services[name], read.rollout.plan
     following = consider(state, read.now)
     said, since_at = sentence(read, state, scene), since_wall(read, state)
@@ -91,7 +91,7 @@ def service_view(read: Read, name: ServiceName, scene: Scene) -> ServiceView:
         service=name,
         rollout=plan.rollout,
         attempt=state.attempt,
-        wave=read.rollout.wave_of(name).name,
+        wave=read.rollout.wave_of(name).name if wave is None else wave,
         phase=phase_name(state.phase),
         group=group_of(state, read.now).value,
         domains=tuple(domain.value for domain in domains_of(state)),

@@ -1,6 +1,5 @@
 """A rollout read from a journal, told to people: sentences with dates, and the same as data. Pure."""
 
-import uuid
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from rollout.core.service import ServiceRollout
 from rollout.core.summary import summarize
 from rollout.core.waiting import waits_for
 from rollout.core.way_back import way_back
+from rollout.views.operation import spellings
 from rollout.views.reading import Read
 from rollout.views.text import counted, one_line
 from rollout.views.view import GOOD, phase_name
@@ -186,12 +186,8 @@ def _operation(read: Read, service: ServiceName) -> dict[str, str] | None:
     """Find the last accepted operation's id, in the two spellings that the platform uses."""
     for recorded in reversed(read.entries.get(service, ())):
         if isinstance(recorded.entry.fact, event.Accepted):
-            known = recorded.entry.fact.handle.id
-            try:
-                parsed = uuid.UUID(known)
-            except ValueError:
-                return {"id": known, "dashed": known}
-            return {"id": parsed.hex, "dashed": str(parsed)}
+            plain, dashed = spellings(recorded.entry.fact.handle.id)
+            return {"id": plain, "dashed": dashed}
     return None
 
 
