@@ -8,14 +8,11 @@ from typing import Final
 
 from aiohttp import web
 
+from rollout.daemon.http.serving import make_runner
 from rollout.errors import UsageError
 from rollout.settings.daemon import Daemon, Listen
 
 BACKLOG: Final = 128
-SHUTDOWN_S_MAX: Final = 5.0
-"""How long an answer under way may take once the daemon ends."""
-LINGERING_S_MAX: Final = 2.0
-"""How long a connection stays to take the rest of a body that was refused."""
 
 
 @contextlib.contextmanager
@@ -52,9 +49,7 @@ def tls_context(settings: Daemon) -> ssl.SSLContext | None:
 @contextlib.asynccontextmanager
 async def answering(app: web.Application, opened: socket.socket, context: ssl.SSLContext | None) -> AsyncIterator[str]:
     """Answer on a bound socket for the time of a block, and give the URL."""
-    runner = web.AppRunner(
-        app, access_log=None, shutdown_timeout=SHUTDOWN_S_MAX, lingering_time=LINGERING_S_MAX, handler_cancellation=True
-    )
+    runner = make_runner(app)
     await runner.setup()
     try:
         await web.SockSite(runner, opened, ssl_context=context, backlog=BACKLOG).start()

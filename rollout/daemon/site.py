@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from rollout.daemon.auth.tokens import Tokens
 from rollout.daemon.folder import PolicyFolder
 from rollout.daemon.host import Host
 from rollout.settings.daemon import Daemon
@@ -14,7 +14,7 @@ class Site:
     """One daemon from inside."""
 
     host: Host
-    tokens: Any
+    tokens: Tokens
     folder: PolicyFolder | None
     """None = no policy folder is watched."""
     settings: Daemon
