@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 import structlog
 from prometheus_client import CollectorRegistry
+from structlog.typing import FilteringBoundLogger
 
 from rollout.core.approvals import approvers
 from rollout.core.caps import Caps
@@ -137,12 +138,16 @@ class Assembly:
 
 @contextlib.asynccontextmanager
 async def assembled(
-    settings: RunSettings, *, checks: Mapping[str, CheckFunction] = NO_FUNCTIONS, command: str = "rollout run"
+    settings: RunSettings,
+    *,
+    checks: Mapping[str, CheckFunction] = NO_FUNCTIONS,
+    command: str = "rollout run",
+    logger: FilteringBoundLogger | None = None,
 ) -> AsyncIterator[Assembly]:
     """Open the state directory and everything over it. Raises StateInUse, StateUnusable, UsageError, NoAccess.
 
     `checks` are functions that `python` checks of a policy may name, besides those of installed packages; `command`
-    is what the state directory's lock tells others of us.
+    is what the state directory's lock tells others of us, and `logger` is told of every entry.
     """
     async with contextlib.AsyncExitStack() as stack:
         state = stack.enter_context(StateDirectory.open(settings.state, command=command, started_wall=time.time()))
@@ -158,7 +163,7 @@ async def assembled(
         kit = make_kit(settings, ledger, platform, clock, random.SystemRandom().random, sources=sources)
         await learn_past(journal, kit.tracker.timetable)
         metrics = CollectorRegistry()
-        telemetry = Telemetry(structlog.get_logger("rollout.engine"), metrics)
+        telemetry = Telemetry(logger or structlog.get_logger("rollout.engine"), metrics)
         telemetry.watch(kit.pacer, kit.tracker)
         ledger.listen(telemetry.record)
         await stack.enter_async_context(_notices(settings, journal, ledger, clock))

@@ -5,6 +5,7 @@ Nothing global is touched: no signal handler, no loop policy, no logging, no reg
 
 import asyncio
 import contextlib
+import logging
 import os
 import pwd
 import uuid
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from rollout.assembly import NO_FUNCTIONS
 from rollout.core.command import Ask, Command, Verb
@@ -23,6 +25,7 @@ from rollout.core.result import Result
 from rollout.core.service import ServiceRollout
 from rollout.daemon.approving import Approver, Approving
 from rollout.daemon.host import Host
+from rollout.engine.groups import unwrapped
 from rollout.errors import UsageError
 from rollout.gates.python import CheckFunction
 from rollout.policy.bundle import Bundle
@@ -30,6 +33,7 @@ from rollout.settings import RunSettings
 from rollout.settings.choose import engine_settings
 from rollout.settings.load import Loaded, load_settings
 from rollout.settings.model import Settings
+from rollout.settings.redaction import redact_event
 from rollout.views.timeline import TimelineEntry, timeline_entry
 
 Notifier = Callable[[TimelineEntry], Awaitable[None]]
@@ -53,7 +57,7 @@ class Engine:
     ...                 print(news.sentence)
     ...         return (await running.outcome()).outcome
     >>> asyncio.run(release())
-    wave rest is open
+    web: wave rest opened
     'succeeded'
     """
 
@@ -75,16 +79,21 @@ class Engine:
         self._notifier = notifier
         self._stack = contextlib.AsyncExitStack()
         self._host: Host | None = None
+        self._approving: Approving | None = None
 
     async def __aenter__(self) -> Self:
         """Go on with every open rollout. Raises StateInUse, StateUnusable, UsageError, NoAccess."""
         async with self._stack as stack:
-            opened = Host.opened(self._settings, checks=self._checks, command="a program of its own")
+            opened = Host.opened(
+                self._settings, checks=self._checks, command="a program of its own", logger=plain_logger()
+            )
             host = self._host = await stack.enter_async_context(opened)
+            stack.enter_context(unwrapped())
             group = await stack.enter_async_context(asyncio.TaskGroup())
             beside = []
             if self._approver is not None:
-                beside.append(group.create_task(Approving(host, self._approver).run(), name="approver"))
+                self._approving = Approving(host, self._approver)
+                beside.append(group.create_task(self._approving.run(), name="approver"))
             if self._notifier is not None:
                 beside.append(group.create_task(_notify(host, self._notifier), name="notifier"))
             stack.push_async_callback(_finish, host, beside)
@@ -120,6 +129,14 @@ class Engine:
         """Give all rollouts, in the order in which they were opened."""
         return [Running(self, rollout) for rollout in self.host.rollouts()]
 
+    async def outcome(self, rollout: RolloutId, *, strict_exit: bool = False) -> Result:
+        """Wait as `Running.outcome` does."""
+        while True:
+            result = await self.host.outcome(rollout, strict_exit=strict_exit)
+            # While the program's own approver thinks about it, it is no person's word that is waited for.
+            if self._approving is None or not await self._approving.answered(rollout):
+                return result
+
     async def tell(
         self, verb: str, target: str, *, reason: str, user: str | None = None, key: str | None = None, **flags: Any
     ) -> Reply:
@@ -145,7 +162,7 @@ class Running:
 
     async def outcome(self, *, strict_exit: bool = False) -> Result:
         """Wait until it is over, or until only a person moves it on. Whoever is cancelled has merely looked away."""
-        return await self._engine.host.outcome(self.id, strict_exit=strict_exit)
+        return await self._engine.outcome(self.id, strict_exit=strict_exit)
 
     async def tell(self, verb: str, *, reason: str, service: str | None = None, **flags: Any) -> Reply:
         """Say a word to it, or to one of its services; as `Engine.tell`."""
@@ -169,15 +186,27 @@ class Running:
                     return
 
 
+def plain_logger() -> FilteringBoundLogger:
+    """Log by the standard library, under `rollout`: it is the program that says what becomes of that."""
+    logger: FilteringBoundLogger = structlog.wrap_logger(
+        logging.getLogger("rollout"),
+        processors=[
+            structlog.stdlib.filter_by_level,
+            redact_event,
+            structlog.processors.LogfmtRenderer(key_order=["event"], drop_missing=True),
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    return logger
+
+
 async def _notify(host: Host, notifier: Notifier) -> None:
     async for recorded in host.follow():
         news = timeline_entry(recorded)
         try:
             await notifier(news)
         except Exception as error:  # noqa: BLE001 - somebody else's code; it must not take the engine down
-            structlog.get_logger("rollout.embedded").error(
-                "notifier_failed", position=news.position, why=f"{type(error).__name__}: {error}"
-            )
+            host.works.logger.warning("notifier_failed", position=news.position, why=f"{type(error).__name__}: {error}")
 
 
 async def _finish(host: Host, beside: list[asyncio.Task[None]]) -> None:

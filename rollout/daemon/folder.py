@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-import structlog
 
 from rollout.assembly import Admitted
 from rollout.core.names import RolloutId
@@ -176,7 +175,7 @@ class PolicyFolder:
         if now_t < self._tried_t.get(offer.name, -RETRY_S) + RETRY_S:
             return
         self._tried_t[offer.name] = now_t
-        log = structlog.get_logger("rollout.daemon")
+        log = self._host.works.logger
         try:
             admitted = await self.submit(offer.name, actor=await self._offload(lambda: owner(self.folder / offer.name)))
         except (RolloutError, OSError) as error:

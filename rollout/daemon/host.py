@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Final, Self
 
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from rollout.assembly import NO_FUNCTIONS, Admitted, assembled
 from rollout.core.command import FOR_ENGINES, Ask
@@ -54,15 +55,28 @@ class Host(Knowledge):
     @classmethod
     @contextlib.asynccontextmanager
     async def opened(
-        cls, settings: RunSettings, *, checks: Mapping[str, CheckFunction] = NO_FUNCTIONS, command: str = "rollout"
+        cls,
+        settings: RunSettings,
+        *,
+        checks: Mapping[str, CheckFunction] = NO_FUNCTIONS,
+        command: str = "rollout",
+        logger: FilteringBoundLogger | None = None,
     ) -> AsyncIterator[Self]:
         """Open the state directory and go on with what is open there, for the time of the block.
 
-        Leaving it drains: effects in hand are finished and recorded. Raises as `assembled` does.
+        Leaving it drains: effects in hand are finished and recorded. Raises as `assembled` does. `logger` is told of
+        every entry; None = whatever structlog is configured to.
         """
-        async with assembled(settings, checks=checks, command=command) as assembly:
+        logger = logger or structlog.get_logger("rollout.engine")
+        async with assembled(settings, checks=checks, command=command, logger=logger) as assembly:
             works = Works(
-                assembly.engine, assembly.kit, assembly.journal, assembly.compile, assembly.take, assembly.metrics
+                assembly.engine,
+                assembly.kit,
+                assembly.journal,
+                assembly.compile,
+                assembly.take,
+                assembly.metrics,
+                logger,
             )
             async with cls(works).at_work() as host:
                 yield host
@@ -192,9 +206,7 @@ class Host(Knowledge):
         """Note that a rollout stands still because of us. Its journal is as it was after the last append."""
         first = leaves(error)[0]
         self.failed[rollout] = f"{type(first).__name__}: {first}"
-        structlog.get_logger("rollout.daemon").error(
-            "rollout_stopped", rollout=rollout, why=self.failed[rollout], where=_where(first)
-        )
+        self.works.logger.error("rollout_stopped", rollout=rollout, why=self.failed[rollout], where=_where(first))
 
     def _wake(self, rollout: RolloutId) -> None:
         for waiter in self._waiters.pop(rollout, ()):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import CollectorRegistry
+from structlog.typing import FilteringBoundLogger
 
 from rollout.assembly import Admitted
 from rollout.core.admission import Scene
@@ -42,6 +43,7 @@ class Works:
     compile: Callable[[Bundle], Compiled]
     admit: Admit
     metrics: CollectorRegistry
+    logger: FilteringBoundLogger
 
 
 class Knowledge:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from prometheus_client import CollectorRegistry
 
 from rollout.assembly import Admitted, make_kit
@@ -84,7 +85,8 @@ async def hosting(parts: Parts) -> AsyncIterator[Host]:
         await parts.engine.open_rollout(compiled.plan, compiled.services, actor=submitter)
         return Admitted(compiled.plan.rollout, created=True)
 
-    works = Works(parts.engine, parts.kit, parts.journal, compile_bundle, admit, CollectorRegistry())
+    logger = structlog.get_logger("rollout.engine")
+    works = Works(parts.engine, parts.kit, parts.journal, compile_bundle, admit, CollectorRegistry(), logger)
     async with Host(works).at_work() as host:
         yield host
 

@@ -69,8 +69,8 @@ async def living(run: RunSettings, settings: Daemon, **environ: str) -> AsyncIte
 
 @pytest.fixture
 def fabric() -> Fabric:
-    made = Fabric(time.monotonic, Knobs(time_scale=300.0), 0)
-    populate(made, FleetPlan(4, 3))
+    made = Fabric(time.monotonic, Knobs(time_scale=3_000.0), 0)
+    populate(made, FleetPlan(4, 2))
     return made
 
 
@@ -104,11 +104,11 @@ async def test_a_daemon_that_is_told_to_stop_finishes_its_calls_and_the_next_one
                 if len(fabric.log()) >= 3:
                     break
         at_end = len(fabric.log())
-        assert 3 <= at_end < 16
+        assert 3 <= at_end < 12
         async with living(run, Daemon(listen=ANY_PORT)) as life:
             assert (await life.site.host.outcome(RolloutId("web-1"))).outcome == "succeeded"
     effects = [(each.service, each.verb, each.domain) for each in fabric.log()]
-    assert len(effects) == len(set(effects)) == 16
+    assert len(effects) == len(set(effects)) == 12
 
 
 async def test_the_service_manager_hears_that_it_serves_lives_and_ends(

@@ -92,6 +92,26 @@ def test_the_commands_of_the_readme_run_in_order_as_written(tmp_path: Path) -> N
     assert "Weak spots" in answers["rehearse"]
 
 
+def test_the_example_of_the_readme_runs_as_written(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "policies", tmp_path / "policies")
+    rollout = str(Path(sys.executable).with_name("rollout"))
+    words = ["emulator", "--port", "0", "--services", "4", "--domains", "2", "--time-scale", "6000"]
+    fleet = tmp_path / "policies" / "fleets" / "emulator-12.yaml"
+    fleet.write_text(re.sub(r"  svc-00(0[5-9]|1\d): {}\n", "", fleet.read_text(encoding="utf-8")), encoding="utf-8")
+    with subprocess.Popen([rollout, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as emulator:  # noqa: S603 - our own command
+        assert emulator.stdout is not None
+        url = emulator.stdout.readline().removeprefix("listening on ").strip()
+        example = block("example").replace("http://127.0.0.1:10080", url)
+        (tmp_path / "release.py").write_text(example, encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "release.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=50
+        )
+        emulator.terminate()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1].startswith("succeeded - all 4 services run")
+    assert len(block("example").splitlines()) <= 24
+
+
 def test_the_picture_of_the_readme_is_there() -> None:
     for name in re.findall(r"!\[[^]]*]\(([^)]+)\)", README):
         assert (ROOT / name).is_file(), name
