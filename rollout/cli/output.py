@@ -3,10 +3,13 @@
 import sys
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 class Form(StrEnum):
@@ -50,6 +53,12 @@ def on_terminal() -> bool:
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, wide: int) -> None:
     """Write a table that fits the terminal; column number `wide` gives way. Colours only where they are wanted."""
     from rich.console import Console
+
+    Console(highlight=False, emoji=False, markup=False).print(table_of(columns, rows, wide=wide))
+
+
+def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], *, wide: int) -> "Table":
+    """Lay text out as such a table."""
     from rich.table import Table
     from rich.text import Text
 
@@ -60,4 +69,4 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, wide: 
         table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1 if number == wide else None)
     for row in rows:
         table.add_row(*(Text(one_line(cell)) for cell in row))
-    Console(highlight=False, emoji=False, markup=False).print(table)
+    return table

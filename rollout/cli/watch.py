@@ -1,7 +1,7 @@
 """`rollout watch`, `events` and `ui`: what goes on just now, as a table, as lines, or in a browser."""
 
 import contextlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,13 +11,8 @@ from rollout.cli.target import Target, TargetType
 from rollout.cli.where import Origin, Where, where_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rollout.core.result import Result
     from rollout.remote.client import Document, Event
-
-AGAIN_S: Final = 1.0
-"""A list of rollouts is read again at most so often."""
 
 
 @click.command()
@@ -31,7 +26,7 @@ def watch(ctx: click.Context, *, rollout: str | None, origin: Origin, as_lines: 
     A live table on a terminal, lines of words otherwise, all on stderr. Exit
     codes are those of `rollout run`. Ctrl-C stops watching, and nothing else.
     """
-    from rollout.cli.attend import milestones
+    from rollout.cli.attend import attend, attend_all
     from rollout.cli.foreground import run_loop
     from rollout.cli.where import place
 
@@ -40,28 +35,14 @@ def watch(ctx: click.Context, *, rollout: str | None, origin: Origin, as_lines: 
     async def look() -> "Result | None":
         async with place(origin) as where:
             if rollout is not None:
-                from rollout.cli.attend import attend
-
                 return await attend(where, rollout, "finished", None, tell)
-            await _everything(where, tell or milestones)
+            await attend_all(where, tell)
             return None
 
     result = run_loop(look)
     if result is not None:
         click.echo(f"{rollout}: {result.outcome}: {result.reason}", err=True)
         ctx.exit(result.code)
-
-
-async def _everything(where: Where, tell: "Callable[[Event], None]") -> None:
-    """Tell how every rollout stands, and then what happens, for ever."""
-    from rollout.views.text import one_line
-
-    for head in await where.rollouts():
-        if not head["closed"]:
-            click.echo(one_line(head["sentence"]), err=True)
-    async with contextlib.aclosing(where.watch(None)) as events:
-        async for event in events:
-            tell(event)
 
 
 @click.command()

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rollout.core.admission import Scene
-from rollout.core.approvals import DIGEST_CHARS_MIN, Owed, asked, plan_digest, said, standing
+from rollout.core.approvals import asked, standing
 from rollout.core.fleet_state import WELL
 from rollout.core.plan import WavePlan
 from rollout.views.reading import Read
@@ -39,23 +39,6 @@ def _standing(read: Read, wave: WavePlan) -> str:
     if wave.name in state.baked:
         return "was watched"
     return "open" if wave.name in state.opened else "not open"
-
-
-def wave_lines(read: Read, scene: Scene) -> list[str]:
-    """Give one line for each wave, and one for each approval; a rollout of one plain wave needs none."""
-    lines = [
-        f"wave {each['wave']} {each['standing']}: {each['done']} of {each['services']} done, {each['in_flight']} in "
-        f"flight (at most {each['max_parallel']}), {each['failed']} failed ({each['failure_tolerance']} tolerated)"
-        for each in waves_of(read, scene)
-    ]
-    approvals = [f"waits {said(read.rollout, owed, read.now)}" for owed in _unanswered(read)]
-    if approvals:
-        approvals.append(f"approve says yes to plan {plan_digest(read.rollout.plan)[:DIGEST_CHARS_MIN]}")
-    return [*(lines if len(lines) > 1 else []), *approvals]
-
-
-def _unanswered(read: Read) -> list[Owed]:
-    return [owed for owed in asked(read.rollout) if not read.rollout.approvals[owed.scope].given]
 
 
 def approvals_of(read: Read) -> list[dict[str, Any]]:
