@@ -12,10 +12,11 @@ from rollout.cli.where import Where
 from rollout.core.command import FOR_ROLLOUTS, Verb
 from rollout.core.reply import Kind, Reply
 from rollout.errors import CommandRefused, UsageError
-from rollout.remote.refused import Unanswered, WordRefused, line_of, refused
-from rollout.views.choosing import EVERYTHING, Selection
+from rollout.remote.refused import CountChanged, Unanswered, WordRefused, line_of, refused
+from rollout.views.choosing import EVERYTHING, NOT_ROWS, Selection
 from rollout.views.text import counted, printable
 
+COUNTS_MAX: Final = 3
 _WORDS: Final = {"accepted": "accepted", "no_op": "nothing to do", "refused": "refused"}
 
 
@@ -42,19 +43,26 @@ async def ask(
         weighed = await where.weigh(verb, str(target), reason=reason, selection=selection, **said)
         number = confirmed(verb, target, weighed["count"], manner, some=selection != EVERYTHING)
     if verb is Verb.APPROVE and not said.get("plan"):
-        said["plan"] = (await where.read(target.rollout))["plan"]
-    return await told(
-        lambda: where.tell(
-            verb,
-            str(target),
-            reason=reason,
-            selection=selection,
-            confirm_count=number,
-            key=manner.key,
-            **said,
-        ),
-        manner,
-    )
+        said["plan"] = (await where.read(target.rollout, NOT_ROWS))["plan"]
+
+    async def say(count: int | None) -> Reply:
+        return await where.tell(
+            verb, str(target), reason=reason, selection=selection, confirm_count=count, key=manner.key, **said
+        )
+
+    return await told(lambda: _counting(say, number, manner), manner)
+
+
+async def _counting(say: Callable[[int | None], Awaitable[Reply]], number: int | None, manner: Manner) -> Reply:
+    """Say it for so many services; where these change all the while, whoever gave --yes means those there are."""
+    for _ in range(COUNTS_MAX):
+        try:
+            return await say(number or None)
+        except CountChanged as changed:
+            if not manner.yes:
+                raise
+            number = changed.count
+    return await say(number or None)
 
 
 def reason_of(text: str) -> str:

@@ -17,11 +17,12 @@ from rollout.core.reply import Reply, reply
 from rollout.core.result import Result
 from rollout.core.terms import Amendment
 from rollout.core.word_amend import amendment
-from rollout.errors import CommandRefused
+from rollout.errors import CommandRefused, UsageError
 from rollout.journal.journal import Recorded
 from rollout.journal.visitor import Visitor
 from rollout.policy.load import load_policy
 from rollout.remote.client import Document, Event
+from rollout.remote.refused import CountChanged
 from rollout.remote.until import FINISHED
 from rollout.remote.wait import wait_for
 from rollout.views.choosing import EVERYTHING, Selection, chosen, known
@@ -75,6 +76,8 @@ class Here:
         """Give which releases a service had, newest first."""
         name = ServiceName(service)
         reads = [read for read in reversed(read_all(self._state)) if name in read.services]
+        if not reads:
+            raise UsageError(f"no rollout knows a service {service}")
         rows = [plain(service_view(read, name, read.scene())) for read in reads]
         items = [
             row | {"release": row["release_after" if row["outcome"] in GOOD else "release_before"]} for row in rows
@@ -132,7 +135,8 @@ class Here:
         command = Command(key or uuid.uuid4().hex, Verb(verb), actor(), reason, **flags)
         read, asked = self._ask(verb, target, selection, command)
         if confirm_count is not None and (number := _count(read, asked)) > confirm_count:
-            raise CommandRefused(f"it would be for {number} services by now, and not for {confirm_count}: ask again")
+            message = f"it would be for {number} services by now, and not for {confirm_count}: ask again"
+            raise CountChanged(message, number)
         if read.rollout.closed is not None:
             # Nothing can change it any more, so nobody has to be asked.
             return heard_reply(reply(read.rollout, read.services, asked, read.now)[0])

@@ -5,7 +5,7 @@ import click
 from rollout.cli.output import Form, form_option
 from rollout.cli.where import Origin, where_options
 
-COLUMNS = ("since", "rollout", "slot", "release", "outcome", "what happened")
+COLUMNS = ("since", "rollout", "slot", "release", "phase", "outcome")
 
 
 @click.command()
@@ -41,5 +41,6 @@ def cells(item: "dict[str, object]") -> tuple[str, ...]:
     """Give one rollout of the service as a row."""
     from rollout.views.tell import clock
 
-    names = ("rollout", "slot", "release", "outcome", "doing")
-    return (clock(float(str(item["since_at"]))), *(str(item.get(name) or "-") for name in names))
+    names = ("rollout", "slot", "release", "phase", "outcome")
+    since_at = item.get("since_at", item.get("since"))
+    return (clock(since_at) if isinstance(since_at, int | float) else "-", *(str(item.get(n) or "-") for n in names))

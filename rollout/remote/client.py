@@ -24,7 +24,7 @@ from rollout.remote.wait import wait_for
 from rollout.remote.wire import Answer, Call, Wire, WireLimits
 from rollout.remote.word import path_to, word
 from rollout.settings import Secret, default_state
-from rollout.views.choosing import EVERYTHING, Selection
+from rollout.views.choosing import EVERYTHING, NOT_ROWS, Selection
 
 Document = dict[str, Any]
 """A document of the API, as `/openapi.json` describes it; a newer daemon's may have more fields."""
@@ -175,7 +175,9 @@ class Client:
     async def terms(self, rollout: str, policy: str | Path, *, sets: Sequence[str] = ()) -> Document:
         """Say in `told` what a changed policy would amend, and in `plan` the digest of the plan as it is."""
         _, body = read_papers(policy, sets)
-        return await self.weigh("amend", rollout, reason="", bundle=body)
+        plan = (await self.read(rollout, NOT_ROWS))["plan"]
+        weighed = await self.weigh("amend", rollout, reason="a look at what differs", bundle=body, plan=plan)
+        return {"told": weighed["told"], "plan": plan}
 
     async def amend(
         self,

@@ -14,7 +14,7 @@ from rollout.errors import (
     RolloutError,
     UsageError,
 )
-from rollout.remote.refused import refused
+from rollout.remote.refused import CountChanged, refused
 
 PROBLEM_BYTES_MAX: Final = 1 << 20
 CHARS_MAX: Final = 8_192
@@ -38,6 +38,7 @@ class Document(msgspec.Struct, frozen=True):
     errors: tuple[dict[str, Any], ...] = ()
     said: tuple[Said, ...] = ()
     counts: dict[str, int] = {}
+    count: int | None = None
 
 
 def error_of(status: int, content_type: str, body: bytes, what: str, where: str) -> RolloutError:
@@ -52,8 +53,7 @@ def error_of(status: int, content_type: str, body: bytes, what: str, where: str)
         case 404:
             return UsageError(said)
         case 409:
-            reply = Reply(Kind.REFUSED, document.said, document.counts)
-            return refused(reply) if document.said else CommandRefused(said)
+            return _conflict(document, said)
         case 400 | 422 if problems := _problems(document):
             return PolicyError(problems)
         case 410:
@@ -66,6 +66,12 @@ def error_of(status: int, content_type: str, body: bytes, what: str, where: str)
             return EndpointUnreachable(f"{where} cannot answer {what} ({status}): {said}")
         case _:
             return UsageError(f"{where} does not accept {what} ({status}): {said}")
+
+
+def _conflict(document: Document, said: str) -> CommandRefused:
+    if document.said:
+        return refused(Reply(Kind.REFUSED, document.said, document.counts))
+    return CommandRefused(said) if document.count is None else CountChanged(said, document.count)
 
 
 def _document(content_type: str, body: bytes) -> Document | None:

@@ -14,6 +14,14 @@ class WordRefused(CommandRefused):
         self.reply = reply
 
 
+class CountChanged(CommandRefused):
+    """A word would be for another number of services than was expected; nothing was done."""
+
+    def __init__(self, message: str, count: int) -> None:
+        super().__init__(message)
+        self.count = count
+
+
 class Unanswered(EndpointUnreachable):
     """No engine answered in time; the command waits."""
 

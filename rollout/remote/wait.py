@@ -8,8 +8,9 @@ from typing import Any, Final, Protocol
 from rollout.core.result import Result
 from rollout.engine.groups import unwrapped
 from rollout.remote.until import Until, reached, timed_out, until_of
+from rollout.views.choosing import NOT_ROWS, Selection
 
-SETTLE_S: Final = 0.25
+SETTLE_S: Final = 0.5
 """How long further events are gathered before the head is read: a fleet says a thousand things a second."""
 LOOK_S: Final = 15.0
 """A head is read at least so often: some things happen by the clock alone."""
@@ -18,8 +19,8 @@ LOOK_S: Final = 15.0
 class Asked(Protocol):
     """What is needed of a client."""
 
-    async def read(self, rollout: str) -> dict[str, Any]:
-        """Give a rollout."""
+    async def read(self, rollout: str, selection: Selection) -> dict[str, Any]:
+        """Give a rollout with some of its services."""
         ...
 
     def watch(self, rollout: str | None) -> AsyncGenerator[object, None]:
@@ -53,7 +54,7 @@ async def _wait(client: Asked, rollout: str, wanted: Until, seen: _Seen) -> Resu
             listening = group.create_task(_listen(client, rollout, happened), name=f"events of {rollout}")
             while True:
                 happened.clear()
-                seen.head = await client.read(rollout)
+                seen.head = await client.read(rollout, NOT_ROWS)
                 if (found := reached(wanted, seen.head)) is not None:
                     listening.cancel()
                     return found

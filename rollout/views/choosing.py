@@ -27,6 +27,8 @@ class Selection(msgspec.Struct, frozen=True):
 
 
 EVERYTHING = Selection()
+NOT_ROWS = Selection(phase="needs_operator")
+"""For who reads a rollout for its head: hardly a service is ever in this phase, and a fleet has ten thousand rows."""
 
 
 def chosen(read: Read, selection: Selection) -> list[ServiceName]:

@@ -36,7 +36,7 @@ class Elsewhere:
         self._taken = asyncio.Event()
         self.read_times = 0
 
-    async def read(self, _rollout: str) -> dict[str, Any]:
+    async def read(self, _rollout: str, *_: Any) -> dict[str, Any]:
         self.read_times += 1
         return self._documents.pop(0) if len(self._documents) > 1 else self._documents[0]
 

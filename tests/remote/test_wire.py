@@ -16,7 +16,7 @@ from rollout.errors import (
 from rollout.remote.address import address_of
 from rollout.remote.patience import Patience
 from rollout.remote.problem import Gone
-from rollout.remote.refused import WordRefused
+from rollout.remote.refused import CountChanged, WordRefused
 from rollout.remote.wire import Call, Wire, WireLimits
 from rollout.settings import Secret
 
@@ -105,6 +105,7 @@ def refusals() -> Iterator[object]:
     yield refused(403, Forbidden, "would work: ask ann", detail="for approvers", instead="ask ann")
     yield refused(404, UsageError, "no rollout web-9", detail="no rollout web-9")
     yield refused(409, CommandRefused, "changed\n-a\n\\+b", detail="changed", diff="-a\n+b")
+    yield refused(409, CountChanged, "concerns 5", "count", detail="it concerns 5 services", count=5)
     said = {"about": "svc-1", "kind": "refused", "text": "it goes back", "instead": "stop"}
     yield refused(409, WordRefused, "svc-1: refused: it goes back; would work: stop", "said", said=[said])
     error = {"file": "web.yaml", "line": 3, "col": 5, "path": "waves[0].name", "message": "must be text"}
