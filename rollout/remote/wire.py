@@ -151,8 +151,10 @@ class Wire:
                     raise await self._failed(call, answer)
                 body = await _read(answer, self._limits.answer_bytes_max)
                 return Answer(answer.status, body, answer.headers.get("Location", ""))
+        except (aiohttp.ClientSSLError, aiohttp.ClientConnectorCertificateError) as error:
+            raise self._unreachable(call, error) from error
         except aiohttp.ClientConnectorError as error:
-            raise _Again(self._unreachable(call, error), unsent=not _is_tls(error)) from error
+            raise _Again(self._unreachable(call, error), unsent=True) from error
         except (aiohttp.ClientError, OSError) as error:
             raise _Again(self._unreachable(call, error)) from error
 
@@ -212,10 +214,6 @@ def _context(address: Address) -> tls.SSLContext | bool:
         return tls.create_default_context(cafile=str(address.ca))
     except (OSError, tls.SSLError) as error:
         raise UsageError(f"{address.ca} holds no certificate authorities in PEM: {error.strerror or error}") from None
-
-
-def _is_tls(error: Exception) -> bool:
-    return isinstance(error, aiohttp.ClientSSLError | aiohttp.ClientConnectorCertificateError)
 
 
 def _why(error: Exception) -> str:
