@@ -1,15 +1,18 @@
 """What happens beside the calls: instances that fail by themselves, strangers at work, and clocks that jump."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from rollout.core.change_plan import SwapPlan
 from rollout.core.compile import Compiled
 from rollout.core.names import ServiceName
 from rollout.core.plan import ServicePlan
 from rollout.emulator.fabric import Fabric
+from rollout.emulator.fabric_state import LogEntry
 from rollout.emulator.strangers import Act, Stranger, expect
+from rollout.platforms.classic.vocabulary import Slot, Verb
 from rollout.simulation.truth import Truth
 from rollout.simulation.weather import Weather
 from rollout.simulation.world import WALL_AT_START
@@ -46,6 +49,21 @@ class Crashes:
         for crash in crashes:
             self.fabric.world.agenda.plan(crash.at, partial(self._fail, crash))
 
+    def follow(self, crashes: Mapping[Verb, Crash]) -> None:
+        """Plan those that come some seconds after the first call of a kind took effect."""
+        waiting, heard = dict(crashes), self.fabric.world.on_effect
+
+        def hear(entry: LogEntry) -> None:
+            crash = waiting.get(entry.verb)
+            if crash is not None and entry.service == crash.service:
+                del waiting[entry.verb]
+                self.fabric.world.agenda.plan(crash.at, partial(self._fail, crash))
+            if heard is not None:
+                heard(entry)
+
+        if waiting:
+            self.fabric.world.on_effect = hear
+
     def draw(self, weather: Weather) -> None:
         """Plan those that the weather has: of one instance that is up by then."""
         for plan in self.compiled.services:
@@ -54,14 +72,14 @@ class Crashes:
                 self.fabric.world.agenda.plan(at, self._drawn(weather, plan))
 
     def _fail(self, crash: Crash) -> None:
-        target = next(each.target for each in self.compiled.services if each.service == ServiceName(crash.service))
-        deployment = self.truth.deployment(target)
+        plan = next(each for each in self.compiled.services if each.service == ServiceName(crash.service))
+        deployment = self.truth.subject(plan)
         if deployment is not None:
             self.truth.crash(deployment, deployment.instances[crash.instance], crash.takes_s)
 
     def _drawn(self, weather: Weather, plan: ServicePlan) -> Callable[[], None]:
         def crash() -> None:
-            deployment = self.truth.deployment(plan.target)
+            deployment = self.truth.subject(plan)
             if deployment is None:
                 return
             up = [each for each in deployment.instances if self.truth.up(deployment, each)]
@@ -74,12 +92,20 @@ class Crashes:
 
 
 def strangers(weather: Weather, fabric: Fabric, compiled: Compiled) -> None:
-    """Plan what other people do: an upgrade of their own, with Mode=Auto."""
+    """Plan what other people do: an upgrade of their own with Mode=Auto, or a swap where there is one."""
     for plan in compiled.services:
-        if weather.happens("stranger", plan.service):
-            at = weather.amount(0, WITHIN_S, "stranger", plan.service)
-            weather.hits["stranger"] += 1
-            expect(fabric, [Stranger(service=plan.service, effect=Act.UPGRADE, at=at)])
+        if not weather.happens("stranger", plan.service):
+            continue
+        at = weather.amount(0, WITHIN_S, "stranger", plan.service)
+        act, slot = Act.UPGRADE, next(each for each in Slot if each.lower() == plan.target.slot)
+        if isinstance(plan.change, SwapPlan):
+            act, slot = _SWAP_ACTS[weather.number(len(_SWAP_ACTS), "stranger", plan.service)]
+        weather.hits["stranger"] += 1
+        expect(fabric, [Stranger(service=plan.service, slot=slot, effect=act, at=at)])
+
+
+_SWAP_ACTS: Final = ((Act.UPGRADE, Slot.STAGING), (Act.UPGRADE, Slot.PRODUCTION), (Act.SWAP, Slot.PRODUCTION))
+"""What a stranger may do where we swap."""
 
 
 class Wall:

@@ -9,10 +9,10 @@ from rollout.core.evolve import evolve
 from rollout.core.fleet_evolve import evolve_fleet
 from rollout.core.fleet_state import RolloutState
 from rollout.core.names import ENGINE_STREAM, StreamName, is_service_stream
-from rollout.core.operation import StartUpgrade, token_of
 from rollout.core.service import ServiceRollout
 from rollout.errors import InvariantBroken
 from rollout.journal.memory import MemoryJournal
+from rollout.simulation.marks import Mark, Marks, mark_of
 
 T = TypeVar("T")
 
@@ -56,8 +56,12 @@ class Book:
     rollouts: dict[StreamName, RolloutState] = field(default_factory=dict)
     intents: dict[str, Intended] = field(default_factory=dict)
     """By `<stream>/<number>`, as tickets are named."""
-    tokens: dict[StreamName, set[str]] = field(default_factory=dict)
-    """The marks of each attempt's upgrades."""
+    back: set[str] = field(default_factory=set)
+    """The keys of the intents that were made on a way back."""
+    marks: dict[StreamName, Marks] = field(default_factory=dict)
+    """What each attempt's updates are known by."""
+    mark_of: dict[str, Mark] = field(default_factory=dict)
+    """By key, for the intents that begin an update."""
 
     def unread(self, at: float) -> list[Page]:
         """Give what became durable since the last time, not yet folded."""
@@ -79,11 +83,19 @@ class Book:
         if not is_service_stream(entry.stream):
             self.rollouts[entry.stream] = evolve_fleet(self.rollouts.get(entry.stream), entry)
             return
-        self.services[entry.stream] = evolve(self.services.get(entry.stream), entry)
+        turned = (before := self.services.get(entry.stream)) is not None and before.turned_back
+        self.services[entry.stream] = evolve(before, entry)
         if isinstance(entry.fact, Intended):
-            self.intents[f"{entry.stream}/{entry.fact.number}"] = entry.fact
-            if isinstance(entry.fact.operation, StartUpgrade):
-                self.tokens.setdefault(entry.stream, set()).add(token_of(entry.fact.operation.label))
+            self._note(f"{entry.stream}/{entry.fact.number}", entry.stream, entry.fact, back=turned)
+
+    def _note(self, key: str, stream: StreamName, intent: Intended, *, back: bool) -> None:
+        self.intents[key] = intent
+        if back:
+            self.back.add(key)
+        mark = mark_of(intent, lambda digest: at_once(self.journal.payload(digest)))
+        if mark is not None:
+            self.mark_of[key] = mark
+            self.marks.setdefault(stream, Marks()).add(mark, back=back)
 
 
 def at_once(question: Coroutine[Any, Any, T]) -> T:

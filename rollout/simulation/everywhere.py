@@ -5,12 +5,14 @@ process alone, once with the whole machine, and once more while the next life is
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from rollout.core.change_plan import ConfigurePlan, StatusPlan, SwapPlan, UpgradePlan, updates
 from rollout.emulator.faults import Effect, Fault
 from rollout.platforms.classic.vocabulary import Verb
+from rollout.simulation.besides import Crash
 from rollout.simulation.death import RECOVERY_MOMENTS, Death
 from rollout.simulation.play import Played, Script, play
 from rollout.simulation.stage import Stage
@@ -18,6 +20,8 @@ from rollout.simulation.weather import Profile
 
 EACH_TIME: Final = 1_000
 """A fault that struck once only would let the repeat of a call succeed whose failure a dead engine never heard of."""
+ILL_S: Final = 1e6
+"""An instance that is away for so long does not come back in time."""
 DOWN_S: Final = 5.0
 """How long nobody runs after each death."""
 
@@ -28,6 +32,12 @@ class Scene:
 
     name: str
     faults: Sequence[Fault] = ()
+    after: Mapping[Verb, Crash] = field(default_factory=dict)
+    """An instance that fails by itself so many seconds after the first call of a kind took effect."""
+
+    def script(self, deaths: Sequence[Death] = ()) -> Script:
+        """Write down what happens."""
+        return Script(faults=self.faults, deaths=deaths, after=self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +61,23 @@ class Everywhere:
     differences: list[Difference] = field(default_factory=list)
 
 
-def scenes(stage: Stage) -> tuple[Scene, ...]:
+def scenes(stage: Stage) -> Iterator[Scene]:
     """Give what is worth dying in: everything as planned, and a first service that has to go back."""
-    first = stage.compiled.services[0].service
-    domain = min(1, stage.domains - 1)
-    failing = Fault(service=first, verb=Verb.WALK, domain=domain, effect=Effect.FAIL, times=EACH_TIME)
-    return Scene("as planned"), Scene(f"a walk of {first} fails", (failing,))
+    plan = stage.compiled.services[0]
+    first, planned = plan.service, Scene("as planned")
+    yield planned
+    if updates(plan.change) is not None:
+        domain = min(1, stage.domains - 1)
+        failing = Fault(service=first, verb=Verb.WALK, domain=domain, effect=Effect.FAIL, times=EACH_TIME)
+        yield Scene(f"a walk of {first} fails", (failing,))
+    if isinstance(plan.change, UpgradePlan | ConfigurePlan) and plan.rollback.package is not None:
+        sick = Fault(service=first, verb=Verb.WALK, domain=stage.domains - 1, effect=Effect.SICK, times=1)
+        yield Scene(f"the last domain of {first} stays sick", (sick,))
+    if isinstance(plan.change, SwapPlan):
+        yield Scene(f"{first} is ill after its swap", after={Verb.SWAP: Crash(0.0, first, 0, ILL_S)})
+    if isinstance(plan.change, StatusPlan):
+        failing = Fault(service=first, verb=Verb.STATUS, effect=Effect.FAIL, times=EACH_TIME)
+        yield Scene(f"the status of {first} fails", (failing,))
 
 
 def deaths(moments: Iterable[int]) -> Iterator[tuple[int, tuple[Death, ...]]]:
@@ -75,7 +96,7 @@ class CrashEverywhere:
         self.told = Everywhere()
         self._every = every
         self._stage = replace(stage, profile=Profile.NONE)
-        self._undisturbed = [(scene, play(self._stage, 0, Script(faults=scene.faults))) for scene in scenes(stage)]
+        self._undisturbed = [(scene, play(self._stage, 0, scene.script())) for scene in scenes(stage)]
         for scene, played in self._undisturbed:
             if played.violation is not None:
                 self.told.differences.append(Difference(scene.name, -1, "without any death", str(played.violation)))
@@ -89,7 +110,7 @@ class CrashEverywhere:
         """Play one after another; each gives what was different, if anything."""
         for scene, undisturbed in self._undisturbed:
             for moment, planned in deaths(range(0, len(undisturbed.moments[0]), self._every)):
-                played = play(self._stage, 0, Script(faults=scene.faults, deaths=planned))
+                played = play(self._stage, 0, scene.script(planned))
                 self.told.lives += len(played.moments)
                 said = _difference(undisturbed, played)
                 found = None if said is None else Difference(scene.name, moment, undisturbed.moments[0][moment], said)

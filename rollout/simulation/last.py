@@ -7,9 +7,10 @@ from urllib.parse import quote
 import msgspec
 
 from rollout.core import event, sight_event
-from rollout.core.phase import ForeignChange, HeldForPerson, NeedsOperator, Queued
-from rollout.core.result import Result
+from rollout.core.phase import ForeignChange, HeldForPerson, NeedsOperator, Queued, Swapping
+from rollout.core.result import ExitCode, Result
 from rollout.core.service import ServiceRollout
+from rollout.core.stages import waits_at
 from rollout.errors import JournalDamaged
 from rollout.simulation.book import at_once
 from rollout.simulation.checker import Checker
@@ -25,8 +26,10 @@ def judge_end(checker: Checker, result: Result | None, secrets: tuple[str, ...])
     if result is None:
         checker.broken("L1", f"the rollout did not end; {_unended(checker)}")
     states = checker.book.services.values()
-    blocked = any(each.halted for each in checker.book.rollouts.values()) or any(
-        each.ended is None and not isinstance(each.phase, Queued) for each in states
+    blocked = (
+        (result.code is ExitCode.FOR_PERSON and bool(result.reason))
+        or any(each.halted for each in checker.book.rollouts.values())
+        or any(each.ended is None and not isinstance(each.phase, Queued) for each in states)
     )
     for state in states:
         _judge_wait(checker, state, blocked=blocked)
@@ -46,10 +49,22 @@ def _judge_wait(checker: Checker, state: ServiceRollout, *, blocked: bool) -> No
                 checker.broken("E1", f"{state.stream} waits for a person without a reason")
         case Queued() if blocked:
             return
+        case Swapping() if waits_at(state) is not None and _waits_for_another(checker, state):
+            return
         case _ if state.ended is None and not state.holds and state.stop is None:
             checker.broken("L1", f"the run is over, and {state.stream} is left in {type(state.phase).__name__}")
         case _:
             return
+
+
+def _waits_for_another(checker: Checker, state: ServiceRollout) -> bool:
+    """Tell whether somebody that a barrier waits for waits for a person."""
+    waiting = HeldForPerson | NeedsOperator | ForeignChange
+    return any(
+        isinstance(each.phase, waiting) or (each.ended is None and (each.holds or each.stop is not None))
+        for each in checker.book.services.values()
+        if each.stream != state.stream
+    )
 
 
 def _judge_turn(checker: Checker, state: ServiceRollout) -> None:

@@ -12,6 +12,7 @@ from rollout.core.event import ServiceFact
 from rollout.core.evolve import IllegalFact
 from rollout.core.names import StreamName, service_stream
 from rollout.core.service import ServiceRollout
+from rollout.core.way_back import past_return
 from rollout.simulation.weather import Weather
 from rollout.simulation.world import Parts
 
@@ -68,4 +69,6 @@ def _fits(state: ServiceRollout, fact: ServiceFact) -> bool:
     """Ask what the command table asks: going back is for what was begun, and has not turned back already."""
     if state.ended is not None:
         return False
-    return not isinstance(fact, event.TurnedBack) or (state.token is not None and not state.turned_back)
+    if not isinstance(fact, event.TurnedBack):
+        return True
+    return state.begun and not state.turned_back and past_return(state) is None

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import functools
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -15,6 +15,7 @@ from rollout.emulator.fleet import FleetPlan
 from rollout.engine.groups import leaves
 from rollout.errors import InvariantBroken, JournalFull, RolloutError, StateUnusable
 from rollout.journal.journal import VersionConflict
+from rollout.platforms.classic.vocabulary import Verb
 from rollout.simulation.besides import Crash, Crashes, strangers
 from rollout.simulation.book import Book
 from rollout.simulation.cast import cast
@@ -54,6 +55,8 @@ class Script:
     """What the service does to calls and work, in the emulator's own words."""
     deaths: Sequence[Death] = ()
     """How the first lives end, one after another."""
+    after: Mapping[Verb, Crash] = field(default_factory=dict)
+    """Crashes that come so many seconds after the first call of a kind took effect on that service."""
 
 
 @dataclass(slots=True)
@@ -118,9 +121,11 @@ class _Game:
         dress(self._world, stage, self._weather, self._checker)
         self._world.make_loop = self._make_loop
         cast(self._world.fabric, stage.compiled, stage.configurations, stage.domains, stage.instances)
+        self._checker.truth.remember(stage.compiled.services)
         crashes = Crashes(self._checker.truth, self._world.fabric, stage.compiled)
         crashes.draw(self._weather)
         crashes.plan(script.crashes)
+        crashes.follow(script.after)
         self._world.fabric.set_faults(script.faults)
         self._deaths = deque([*script.deaths, *drawn_deaths(self._weather)])
         strangers(self._weather, self._world.fabric, stage.compiled)
@@ -260,5 +265,5 @@ class _Game:
     def _freeze(self, freeze: Freeze) -> None:
         self._weather.hits["freeze"] += 1
         self._told.deaths.append((self._world.time(), f"is frozen for {freeze.lasts_s:.0f} s"))
-        self._checker.froze(freeze.lasts_s)
+        self._checker.evidence.froze(self._world.time(), freeze.lasts_s)
         self._world.freeze(freeze.lasts_s)

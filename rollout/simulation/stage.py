@@ -8,11 +8,10 @@ from math import ceil
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
-from rollout.core.change_plan import UpgradePlan, configuration_sent
+from rollout.core.change_plan import StatusPlan, SwapPlan, configuration_sent, updates
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.names import Digest
 from rollout.core.plan import ServicePlan
-from rollout.errors import NotSupportedYet
 from rollout.policy.bundle import Bundle
 from rollout.simulation.history import History
 from rollout.simulation.weather import Profile
@@ -60,7 +59,14 @@ class Stage:
         return total + SAFETY_S
 
     def _service_s(self, plan: ServicePlan) -> float:
-        forward_s = plan.begin_timeout_s + 2 * self.domains * plan.walk.domain_timeout_s + plan.walk.bake_before_last_s
+        forward_s, change = 0.0, plan.change
+        if updates(change) is not None:
+            forward_s += plan.begin_timeout_s + 2 * self.domains * plan.walk.domain_timeout_s
+            forward_s += plan.walk.bake_before_last_s
+        if isinstance(change, SwapPlan):
+            forward_s += 2 * plan.swap_timeout_s + change.bake_s
+        if isinstance(change, StatusPlan):
+            forward_s += 2 * plan.status_timeout_s + plan.walk.domain_timeout_s
         return min(plan.timeout_s, forward_s) + 2 * plan.rollback.bound_s(self.domains)
 
 
@@ -74,15 +80,15 @@ def staged(
     lane: LaneName = LaneName.DIRECT,
     history: History | None = None,
 ) -> Stage:
-    """Compile a bundle for rehearsals; raises NotSupportedYet for what cannot be run, or cannot be judged."""
+    """Compile a bundle for rehearsals; raises NotSupportedYet for what cannot be run."""
     compiled = compile_bundle(bundle)
-    if not all(isinstance(plan.change, UpgradePlan) for plan in compiled.services):
-        message = "is not judged yet by `rehearse`, which knows what an in-place upgrade must never do"
-        raise NotSupportedYet([bundle.problem(("change",), message)])
     payloads = {Digest(hashlib.sha256(payload).hexdigest()): payload for payload in compiled.payloads}
     wanted = {configuration_sent(plan.change) for plan in compiled.services}
     configurations = {digest: payloads[digest] for digest in wanted if digest is not None}
-    packages = {files.package for files in bundle.services if files.package is not None}
+    named = (
+        each for files in bundle.services for each in (files.package, files.rollback_package, files.capture_container)
+    )
+    packages = {each for each in named if each is not None}
     secrets = tuple(sorted({secret for package in packages for secret in _secrets(package)}))
     return Stage(compiled, configurations, make_kit, profile, domains, instances, lane, history or History(), secrets)
 

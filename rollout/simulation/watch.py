@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from rollout.core.names import Target
+from rollout.core.names import ServiceName, Target
 from rollout.core.operation import Operation
 from rollout.core.outcome import Handle, Outcome, Progress, Unknown, Unreachable
 from rollout.core.prepare import Order, Preparation
@@ -90,14 +90,14 @@ class WatchedPlatform:
         """Look."""
         seen = await self._platform.observe(target)
         if not isinstance(seen, Unreachable):
-            self._checker.seen(target.service, look=True)
+            self._checker.evidence.answered(target.service, self._time(), look=True)
         return seen
 
     async def poll(self, handle: Handle) -> Progress:
         """Ask about an operation that may not be visible yet, or not any more."""
         progress = await self._platform.poll(handle)
         if not isinstance(progress, Unreachable):
-            self._checker.seen(self._service(handle), look=False)
+            self._checker.evidence.answered(self._service(handle), self._time(), look=False)
             if self._unknown(handle.id):
                 return Unknown("the operation is not known")
         return progress
@@ -117,9 +117,9 @@ class WatchedPlatform:
         """Close the platform."""
         await self._platform.close()
 
-    def _service(self, handle: Handle) -> str:
+    def _service(self, handle: Handle) -> ServiceName:
         followed = self._checker.truth.fabric.world.operations.get(handle.id)
-        return "" if followed is None else followed.service
+        return ServiceName("" if followed is None else followed.service)
 
     def _unknown(self, operation_id: str) -> bool:
         now = self._time()

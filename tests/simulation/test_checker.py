@@ -10,7 +10,7 @@ from rollout.core.ending import Outcome
 from rollout.core.event import Entry, ServiceFact
 from rollout.core.names import POLICY, Now, StreamName, Target, service_stream
 from rollout.core.operation import RollBack, StartUpgrade, Walk
-from rollout.core.outcome import Lost, Refused, RefusedKind
+from rollout.core.outcome import Handle, Lost, Refused, RefusedKind
 from rollout.core.snapshot import Before, Sighting
 from rollout.emulator.fabric import Fabric
 from rollout.emulator.fabric_state import Deployment, LogEntry
@@ -19,6 +19,7 @@ from rollout.simulation.book import Book, Told, at_once
 from rollout.simulation.cast import cast
 from rollout.simulation.checker import Checker
 from rollout.simulation.last import judge_end
+from rollout.simulation.marks import Mark, Marks
 from rollout.simulation.sender import in_the_name_of
 from rollout.simulation.stage import Stage
 from rollout.simulation.truth import Truth
@@ -123,8 +124,9 @@ def test_an_effect_behind_a_later_call_breaks_s12(begun: Hand) -> None:
 
 
 def test_an_effect_on_a_strangers_change_breaks_s10(begun: Hand) -> None:
-    with pytest.raises(Violation, match=r"S10 .* somebody else's change 'theirs'"):
-        begun.effect(Verb.UPGRADE, None, 1, label="theirs")
+    begun.say(event.Accepted(1, Handle("s", "1")), event.Succeeded(1), event.Intended(2, Walk(0), 120.0))
+    with pytest.raises(Violation, match=r"S10 .* walk svc-a domain 0 took effect on nobody's change"):
+        begun.effect(Verb.WALK, 0, 2)
 
 
 def test_two_domains_down_through_us_break_s1(begun: Hand) -> None:
@@ -182,7 +184,7 @@ def test_a_fact_that_cannot_follow_breaks_s7(begun: Hand) -> None:
 def test_a_success_that_is_none_breaks_s8(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Checker, "_judge_admission", lambda _self, _page: None)
     hand.say(event.Opened(hand.plan, 1), event.Admitted("all"))
-    with pytest.raises(Violation, match=r"S8 .* ended as succeeded, but WebRole1_IN_0 of domain 0 runs 'web-2.4.0'"):
+    with pytest.raises(Violation, match=r"S8 .* ended as succeeded, but nothing of it took effect"):
         hand.say(event.Closed(Outcome.SUCCEEDED, POLICY, "all domains run it"))
 
 
@@ -224,5 +226,5 @@ def test_an_unknown_service_has_no_truth(hand: Hand) -> None:
 
 def test_a_streams_name_is_part_of_its_calls_key(begun: Hand) -> None:
     assert set(begun.checker.book.intents) == {f"{StreamName('storm/svc-a#1')}/1"}
-    assert begun.checker.book.tokens == {begun.stream: {f"[ro:{'0' * 12}]"}}
+    assert begun.checker.book.marks == {begun.stream: Marks([Mark(f"[ro:{'0' * 12}]")])}
     assert at_once(begun.journal.verify()) == 4

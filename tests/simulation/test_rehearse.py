@@ -214,9 +214,9 @@ def test_options_that_do_not_fit_are_refused(words: tuple[str, ...], said: str) 
     assert said in told
 
 
-@pytest.mark.parametrize("name", ["configure", "settings", "staging-swap", "swap", "status"])
-def test_a_kind_of_change_that_nobody_judges_yet_is_refused_at_its_place(name: str) -> None:
+@pytest.mark.parametrize("name", ["configure", "settings", "staging-swap", "status", "swap", "web"])
+def test_every_policy_of_this_repository_can_be_rehearsed(name: str) -> None:
     policy = Path(__file__).parents[2] / "policies" / f"{name}.yaml"
-    done = CliRunner().invoke(cli, ["rehearse", "-f", str(policy), "--seeds", "1"])
-    assert done.exit_code == 65
-    assert re.search(rf"{name}\.yaml:\d+:\d+ change: is not judged yet by `rehearse`", done.stderr)
+    done = CliRunner().invoke(cli, ["rehearse", "-f", str(policy), "--seeds", "1", "--faults", "none"])
+    assert done.exit_code == 0, done.output
+    assert "no promise was broken" in done.stdout

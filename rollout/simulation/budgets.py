@@ -1,0 +1,75 @@
+"""S11: calls in flight and repeats stay inside their budgets, and a Retry-After is obeyed."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+from rollout.core.names import StreamName
+from rollout.core.operation import Operation, RollBack, describe
+from rollout.core.outcome import Accepted, Lost, Outcome, Refused, RefusedKind
+
+LOSSES_MAX: Final = 4
+"""A call whose answer was lost is repeated three times."""
+RETRY_AFTER_S_MAX: Final = 300.0
+VAIN_SHARE: Final = 0.1
+"""Repeats of the way forward that come to nothing, for each first try (reliability.md §7)."""
+VAIN_STOCK: Final = 12.0
+"""Those that each life may make besides: ten saved up, and the tenth each that their own calls earn."""
+VAIN_EVERY_S: Final = 60.0
+"""And one more in so many seconds."""
+
+Call = tuple[StreamName, str]
+"""An attempt, and what it asks for."""
+
+
+@dataclass(slots=True)
+class Budgets:
+    """Counts the calls of one subscription. Each answer gives the sentence of what is wrong, or None."""
+
+    _in_flight: dict[StreamName, tuple[str, str]] = field(default_factory=dict)
+    _not_before: dict[StreamName, float] = field(default_factory=dict)
+    _losses: Counter[Call] = field(default_factory=Counter)
+    _failing: set[Call] = field(default_factory=set)
+    _first: int = 0
+    _vain: int = 0
+    _lives: int = 1
+
+    def sent(self, key: str, stream: StreamName, operation: Operation, at: float) -> str | None:
+        """Judge call `key` at the moment its first byte leaves."""
+        what = describe(operation)
+        other, doing = self._in_flight.get(stream, (key, ""))
+        if other != key:
+            return f"the {what} of {stream} was sent while its {doing} was in flight"
+        if at < self._not_before.get(stream, 0.0):
+            return f"the {what} of {stream} was sent before the Retry-After of the last answer was over"
+        self._in_flight[stream] = (key, what)
+        self._first += (stream, what) not in self._failing
+        return None
+
+    def answered(
+        self, stream: StreamName, operation: Operation, outcome: Outcome, at: float, *, back: bool
+    ) -> str | None:
+        """Hear what the platform said to a call, as the engine hears it."""
+        call = (stream, describe(operation))
+        sent = self._in_flight.pop(stream, None) is not None
+        if isinstance(outcome, Accepted):
+            self._failing.discard(call)
+            return None
+        self._vain += sent and not back and not isinstance(operation, RollBack) and call in self._failing
+        self._failing.add(call)
+        if isinstance(outcome, Refused) and outcome.kind is RefusedKind.THROTTLED and outcome.retry_after_s:
+            self._not_before[stream] = at + min(outcome.retry_after_s, RETRY_AFTER_S_MAX)
+        if isinstance(outcome, Lost):
+            self._losses[call] += 1
+            if self._losses[call] > LOSSES_MAX:
+                return f"the {call[1]} of {stream} was repeated after {LOSSES_MAX} losses"
+        most = VAIN_SHARE * self._first + VAIN_STOCK * self._lives + at / VAIN_EVERY_S
+        if self._vain > most:
+            return f"{self._vain} repeats came to nothing, after {self._first} first tries in {at:.0f} s"
+        return None
+
+    def died(self) -> None:
+        """Forget what only the dead process had heard."""
+        self._in_flight.clear()
+        self._not_before.clear()
+        self._lives += 1
