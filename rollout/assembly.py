@@ -166,7 +166,7 @@ async def assembled(
         telemetry = Telemetry(logger or structlog.get_logger("rollout.engine"), metrics)
         telemetry.watch(kit.pacer, kit.tracker)
         ledger.listen(telemetry.record)
-        await stack.enter_async_context(_notices(settings, journal, ledger, clock))
+        await stack.enter_async_context(_notices(settings, journal, ledger, clock, logger))
         yield Assembly(
             Engine(journal, kit, groups=settings.groups),
             kit,
@@ -182,13 +182,17 @@ async def assembled(
 
 @contextlib.asynccontextmanager
 async def _notices(
-    settings: RunSettings, journal: SqliteJournal, ledger: RolloutLedger, clock: Clock
+    settings: RunSettings,
+    journal: SqliteJournal,
+    ledger: RolloutLedger,
+    clock: Clock,
+    logger: FilteringBoundLogger | None,
 ) -> AsyncIterator[None]:
     """Tell people what happens, for the time of the block."""
     fetcher = open_fetcher(settings)
     try:
-        heartbeat = open_heartbeat(settings, fetcher, clock, _fetch_secret)
-        notifier = Notifier(journal, journal, ledger, clock, heartbeat=heartbeat)
+        heartbeat = open_heartbeat(settings, fetcher, clock, _fetch_secret, logger)
+        notifier = Notifier(journal, journal, ledger, clock, heartbeat=heartbeat, logger=logger)
         wire = open_wire(settings, journal, fetcher, _fetch_secret)
         async with notifier.at_work(open_targets(settings, _fetch_secret), wire, random.SystemRandom().random):
             yield

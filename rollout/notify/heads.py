@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from rollout.engine.clock import Clock
 from rollout.journal.codec import GENESIS
@@ -15,11 +16,11 @@ HEAD_EVERY_S: Final = 600.0
 class Heads:
     """Hears of every entry; `run` and `say` put the last one's link into the log (security.md T15)."""
 
-    def __init__(self) -> None:
+    def __init__(self, logger: FilteringBoundLogger | None = None) -> None:
         self.position = 0
         self.chain = GENESIS
         self._said = 0
-        self._log = structlog.get_logger("rollout.journal")
+        self._log = logger or structlog.get_logger("rollout.journal")
 
     def hear(self, records: Sequence[Recorded]) -> None:
         """Keep the last link."""

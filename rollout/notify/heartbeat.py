@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from rollout.core.fleet_state import RolloutState
 from rollout.core.names import RolloutId
@@ -26,13 +27,21 @@ class Beat(msgspec.Struct, frozen=True):
 class Heartbeat:
     """Posts to `url` each `every_s`. A beat that is missed is not made up for: the next one says the same."""
 
-    def __init__(self, url: Secret, every_s: float, fetch: Fetch, clock: Clock) -> None:
+    def __init__(
+        self,
+        url: Secret,
+        every_s: float,
+        fetch: Fetch,
+        clock: Clock,
+        *,
+        logger: FilteringBoundLogger | None = None,
+    ) -> None:
         self._url = url
         self._every_s = every_s
         self._fetch = fetch
         self._clock = clock
         self._said: str | None = None
-        self._log = structlog.get_logger("rollout.notify")
+        self._log = logger or structlog.get_logger("rollout.notify")
 
     async def run(self, rollouts: Callable[[], Mapping[RolloutId, RolloutState]], heads: Heads) -> None:
         """Beat for ever."""

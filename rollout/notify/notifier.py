@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from rollout.core.names import StreamName, rollout_stream
 from rollout.engine.clock import Clock
@@ -42,6 +43,7 @@ class Notifier:
         *,
         heartbeat: Heartbeat | None = None,
         handful: int = HANDFUL,
+        logger: FilteringBoundLogger | None = None,
     ) -> None:
         self._journal = journal
         self._outbox = outbox
@@ -49,15 +51,16 @@ class Notifier:
         self._clock = clock
         self._heartbeat = heartbeat
         self._handful = handful
-        self._heads = Heads()
-        self._log = structlog.get_logger("rollout.notify")
+        self._logger = logger
+        self._heads = Heads(logger)
+        self._log = logger or structlog.get_logger("rollout.notify")
 
     @contextlib.asynccontextmanager
     async def at_work(self, targets: Targets, wire: Wire, draw: Callable[[], float]) -> AsyncIterator[None]:
         """Tell people for the time of the block."""
         feed = Feed(self._journal, await self._outbox.drawn_to(), self._handful)
         drawer = Drawer(self._outbox, feed, Folds(self._journal, targets.wanted), targets, self._clock)
-        sender = Sender(self._outbox, targets, wire, self._clock, draw)
+        sender = Sender(self._outbox, targets, wire, self._clock, draw, logger=self._logger)
         self._ledger.listen(feed.hear)
         self._ledger.listen(self._heads.hear)
         async with asyncio.TaskGroup() as group:

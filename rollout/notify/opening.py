@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from structlog.typing import FilteringBoundLogger
+
 from rollout.core.notice import NoticeEvent, NoticeFormat
 from rollout.engine.clock import Clock
 from rollout.gates.fetch import Fetcher
@@ -45,14 +47,18 @@ def open_wire(settings: RunSettings, journal: Journal, fetcher: Fetcher, fetch_s
 
 
 def open_heartbeat(
-    settings: RunSettings, fetcher: Fetcher, clock: Clock, fetch_secret: FetchSecret
+    settings: RunSettings,
+    fetcher: Fetcher,
+    clock: Clock,
+    fetch_secret: FetchSecret,
+    logger: FilteringBoundLogger | None = None,
 ) -> Heartbeat | None:
     """Give the heartbeat, if the settings want one."""
     wanted = settings.notify.heartbeat if settings.notify is not None else None
     if wanted is None:
         return None
     url = _url(wanted, "the URL of notify.heartbeat", fetch_secret)
-    return Heartbeat(url, wanted.every, fetcher.fetch, clock)
+    return Heartbeat(url, wanted.every, fetcher.fetch, clock, logger=logger)
 
 
 def _url(told: Told | Beating, what: str, fetch_secret: FetchSecret) -> Secret:

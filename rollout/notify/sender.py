@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from rollout.core.names import Digest
 from rollout.core.notice import Notice, NoticeFormat
@@ -46,7 +47,16 @@ class Wire:
 class Sender:
     """Posts to targets. It never raises for what the world does wrong: that is noted beside each notice."""
 
-    def __init__(self, outbox: Outbox, targets: Targets, wire: Wire, clock: Clock, draw: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        targets: Targets,
+        wire: Wire,
+        clock: Clock,
+        draw: Callable[[], float],
+        *,
+        logger: FilteringBoundLogger | None = None,
+    ) -> None:
         self._outbox = outbox
         self._targets = targets
         self._wire = wire
@@ -54,7 +64,7 @@ class Sender:
         self._draw = draw
         self._news: dict[str, asyncio.Event] = {}
         self._ending = asyncio.Event()
-        self._log = structlog.get_logger("rollout.notify")
+        self._log = logger or structlog.get_logger("rollout.notify")
 
     def tell(self, target: str, start: Callable[[str], object]) -> None:
         """Hear that something waits for a target; `start` begins its worker where there is none yet."""

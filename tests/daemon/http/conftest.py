@@ -165,7 +165,8 @@ class Served:
 
     def truth(self) -> tuple[int, int]:
         """Give what no refusal may change: the journal's last position, and the fleet's effective changes."""
-        return self.run(lambda: (self.site.host.position, len(self.fabric.world.log)))
+        position, changes = self.run(lambda: (self.site.host.position, len(self.fabric.world.log)))
+        return int(position), int(changes)
 
 
 @contextmanager
