@@ -10,6 +10,8 @@ class Finding(StrEnum):
     """Our change is in place, unlocked, and waits for its first walk."""
     CLEAR = "clear"
     """Nothing speaks against the next call."""
+    WHOLE = "whole"
+    """Staging is as it is to come to production, and serves: a swap may come."""
     SETTLED = "settled"
     """What was asked for is done and shows twice in a row: a walked domain, a status, a swap."""
     APPLIED = "applied"

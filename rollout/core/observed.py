@@ -74,6 +74,10 @@ def _stepped(state: ServiceRollout, fact: Observed, t: float) -> ServiceRollout 
     match fact.finding, doing(state.phase):
         case Finding.BEGUN, Beginning(call=Call() as call):
             step: Phase = found.begun(state, call, t)
+        case Finding.WHOLE, Swapping(call=None, settling=False) as step:
+            step = replace(step, whole_t=t, production_next=True)
+        case Finding.CLEAR, Swapping(call=None, settling=False) as step:
+            step = replace(step, cleared_t=t, production_next=False)
         case Finding.CLEAR, (Beginning(call=None) | Errand(call=None, settling=False)) as step:
             step = replace(step, cleared_t=t)
         case Finding.CLEAR, Ready() as ready:

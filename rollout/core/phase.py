@@ -133,7 +133,14 @@ class Applying(Errand, frozen=True, tag="applying"):
 
 
 class Swapping(Errand, frozen=True, tag="swapping"):
-    """Production and staging change places."""
+    """Production and staging change places.
+
+    Both are looked at before that, in turn: `whole_t` is when staging was last seen to be whole, `cleared_t` when
+    production was last seen to be as before, and `production_next` tells which of them is due.
+    """
+
+    whole_t: float | None = None
+    production_next: bool = False
 
 
 class SwapBaking(msgspec.Struct, frozen=True, tag="swap_baking"):

@@ -22,9 +22,10 @@ from rollout.core.restore import restore, restored_by_revert, suspended_at_last
 from rollout.core.service import ServiceRollout
 from rollout.core.shows import foreign, ours, settled
 from rollout.core.sight_before import before_of, preflight, still_untouched
-from rollout.core.sight_swap import still_swapped, swap_seen
+from rollout.core.sight_swap import staging_seen, still_swapped, swap_seen
 from rollout.core.sight_update import begun, clear_to_walk, walk_settled
 from rollout.core.sight_word import word_heard
+from rollout.core.slots import staging_due
 from rollout.core.snapshot import Absent, Snapshot, sighting
 
 Seen = Snapshot | Absent
@@ -36,6 +37,8 @@ def judge(state: ServiceRollout, earlier: Seen | None, seen: Seen, now: Now) -> 
     match phase:
         case Preflight():
             return preflight(state, seen, now)
+        case Swapping() if staging_due(phase):
+            return staging_seen(state, seen)
         case Swapping() | SwappingBack():
             return swap_seen(state, phase, earlier, seen) if phase.call is None else None
         case Ready() if state.swapped:

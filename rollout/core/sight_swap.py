@@ -3,8 +3,8 @@
 from rollout.core.event import Finding, Observed, ServiceFact, TakenOver
 from rollout.core.phase import Swapping, SwappingBack
 from rollout.core.service import ServiceRollout
-from rollout.core.shows import foreign, settled
-from rollout.core.snapshot import Absent, Snapshot, sighting
+from rollout.core.shows import as_before, foreign, ours, settled
+from rollout.core.snapshot import Absent, Activity, Snapshot, sighting
 from rollout.core.stages import stands
 
 Seen = Snapshot | Absent
@@ -30,6 +30,23 @@ def swap_seen(
     if isinstance(seen, Snapshot) and seen.locked:
         return None
     return _found(Finding.CLEAR, seen)
+
+
+def staging_seen(state: ServiceRollout, seen: Seen) -> ServiceFact | None:
+    """Judge a look at what is to be swapped: it may have stood at a barrier, or under a hold, for hours since its gate.
+
+    It has to be ours and to serve, but for domains that a person went past although they were red.
+    """
+    if isinstance(seen, Absent):
+        return TakenOver(f"what was to be swapped is gone: {seen.detail}")
+    if seen.change is not None:
+        return foreign(seen, "somebody began a change on what was to be swapped")
+    if not (ours(state, seen) if state.mark is not None else as_before(state, seen)):
+        return foreign(seen, "another release has taken the place of what was to be swapped")
+    serves = all(seen.domain_ready(each) for each in range(seen.domain_count) if each not in state.red_accepted)
+    if seen.locked or seen.activity is not Activity.RUNNING or not serves:
+        return None
+    return Observed(Finding.WHOLE, f"{seen.deployment} is whole, and may be swapped", sighting(seen))
 
 
 def still_swapped(state: ServiceRollout, seen: Seen) -> ServiceFact:

@@ -94,8 +94,12 @@ LEGAL = {
     ),
     "auto:beginning accepted": f"{OPERATION_ENDS} observed:begun observed:overdue turned_back {GIVE_UP} {ANYWHERE}",
     "auto:settling": f"observed:settled observed:overdue turned_back closed {GIVE_UP} {ANYWHERE}",
-    "staged:staged": f"intended:swap observed:clear observed:overdue turned_back closed {GIVE_UP} {ANYWHERE}",
-    "swap:swapping": f"intended:swap observed:clear observed:overdue turned_back closed {GIVE_UP} {ANYWHERE}",
+    "staged:staged": (
+        f"intended:swap observed:whole observed:clear observed:overdue turned_back closed {GIVE_UP} {ANYWHERE}"
+    ),
+    "swap:swapping": (
+        f"intended:swap observed:whole observed:clear observed:overdue turned_back closed {GIVE_UP} {ANYWHERE}"
+    ),
     "staged:swapping asked": f"{ANSWERS} slow terms_changed turned_back {WORDS}",
     "swap:swapping accepted": f"{OPERATION_ENDS} observed:overdue turned_back {GIVE_UP} {ANYWHERE}",
     "swap:swapping settling": f"observed:settled observed:overdue turned_back closed {GIVE_UP} {ANYWHERE}",

@@ -11,7 +11,6 @@ from rollout.core.change_plan import Barrier
 from rollout.core.deadline import deadline
 from rollout.core.ending import Outcome
 from rollout.core.event import Finding
-from rollout.core.names import Slot
 from rollout.core.operation import Create, StartUpgrade, SwapSlots
 from rollout.core.outcome import RefusedKind, Running
 from rollout.core.snapshot import Absent
@@ -36,7 +35,7 @@ def test_the_swap_waits_until_the_others_are_ready(story: Any) -> None:
     assert told.action == Wait(None)
     assert told.why == "web-01 waits until the others of its wave are upgraded, before the swap, for 0s."
     told.later(5000.0).tell(change_event.BarrierOpened("all others are ready"))
-    assert told.action.sources == (LookAtDeployment(Slot.PRODUCTION),)
+    assert told.action.sources == (LookAtDeployment(),)
     assert deadline(told.state, told.t).t == told.t + 400.0
     assert told.state.paused_s == 5000.0
 
@@ -53,13 +52,13 @@ def test_a_barrier_that_opened_early_keeps_nobody(story: Any) -> None:
     told = story.of("staged:ready").tell(change_event.BarrierOpened("nobody else is there"))
     assert told.phase == "Ready"
     told = story.of("staged:walked").tell(change_event.BarrierOpened("nobody else is there")).obey()
-    assert told.action.sources == (LookAtDeployment(Slot.PRODUCTION),)
+    assert told.action.sources == (LookAtDeployment(),)
 
 
 def test_without_a_barrier_nobody_is_waited_for(story: Any) -> None:
     change = replace(story.of("staged:queued").plan.change, barrier=Barrier.NONE)
     told = story(kind="staged", change=change, bake_s=0.0).go("staged")
-    assert told.action.sources == (LookAtDeployment(Slot.PRODUCTION),)
+    assert told.action.sources == (LookAtDeployment(),)
 
 
 def test_what_is_in_flight_is_followed_whether_or_not_the_barrier_is_open(story: Any) -> None:

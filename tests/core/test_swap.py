@@ -33,12 +33,14 @@ def test_a_swap_surveys_both_slots_swaps_sees_it_twice_bakes_and_succeeds(story:
     assert told.look(looks.production()) == change_event.Surveyed(told.previous_one, sighting(looks.production()))
     assert told.action.sources == (LookAtDeployment(),)
     assert isinstance(told.look(looks.running()), event.Preflighted)
+    assert told.action == Watch((LookAtDeployment(),), due_t=402.0)
+    assert told.look(looks.running()).finding is Finding.WHOLE
     assert told.action == Watch((THERE,), due_t=402.0)
     assert told.look(looks.production()).finding is Finding.CLEAR
     assert told.action == Submit(SwapSlots("dep-0", "dep-1"), going_back=False)
     told.tell(told.intended(SwapSlots("dep-0", "dep-1")), told.accepted)
     assert (
-        told.why == "web-01 waits for the swap, which is under way, for 1s; gives up (operation_timeout.swap) in 6m40s."
+        told.why == "web-01 waits for the swap, which is under way, for 2s; gives up (operation_timeout.swap) in 6m40s."
     )
     told.poll(Succeeded())
     assert told.action.sources == (THERE,)
@@ -124,6 +126,7 @@ def test_one_domain_is_no_obstacle_to_a_swap(story: Any) -> None:
 )
 def test_a_swap_is_asked_for_only_where_production_is_what_it_was(story: Any, seen: Any, means: Any) -> None:
     told = story.of("swap:swapping")
+    told.look(told.looks.running())
     fact = told.look(seen(told.looks))
     if means is None or isinstance(means, Finding):
         assert (fact and fact.finding) is means
@@ -132,9 +135,43 @@ def test_a_swap_is_asked_for_only_where_production_is_what_it_was(story: Any, se
         assert fact.detail.startswith(means)
 
 
+@pytest.mark.parametrize(
+    ("seen", "means"),
+    [
+        (lambda looks: looks.running(), Finding.WHOLE),
+        (lambda looks: looks.running(locked=True), None),
+        (lambda looks: looks.sick(looks.running(), 1), None),
+        (lambda looks: looks.suspended(), None),
+        (lambda looks: looks.mid(0, "web-9"), "somebody began a change on what was to be swapped"),
+        (lambda looks: looks.running("web-9"), "another release has taken the place of what was to be swapped"),
+        (lambda _: Absent("404"), "what was to be swapped is gone: 404"),
+    ],
+)
+def test_only_a_staging_that_serves_is_swapped_however_long_it_has_waited(story: Any, seen: Any, means: Any) -> None:
+    told = story.of("swap:swapping")
+    assert told.action.sources == (LookAtDeployment(),)
+    fact = told.look(seen(told.looks))
+    if means is None or isinstance(means, Finding):
+        assert (fact and fact.finding) is means
+    else:
+        assert isinstance(fact, event.TakenOver)
+        assert fact.detail.startswith(means)
+
+
+def test_staging_is_looked_at_again_where_that_look_has_grown_old(story: Any) -> None:
+    told = story.of("swap:swapping")
+    told.look(told.looks.running())
+    told.later(20.0).look(told.looks.production())
+    assert told.later(5.0).action == Submit(SwapSlots("dep-0", "dep-1"), going_back=False)
+    assert told.later(10.0).action.sources == (LookAtDeployment(),)
+    told.look(told.looks.running())
+    assert isinstance(told.action, Submit)
+
+
 def test_an_empty_production_is_swapped_into_and_emptied_again(story: Any) -> None:
     told = story.of("swap:preflight")
     told.look(Absent("404"))
+    told.look(told.looks.running())
     told.look(told.looks.running())
     assert told.look(Absent("404")).detail == "production is empty"
     assert told.action == Submit(SwapSlots(None, "dep-1"), going_back=False)
@@ -179,6 +216,7 @@ def test_a_swap_that_took_no_effect_was_never_made(story: Any) -> None:
     told.tell(told.lost).later(40.0)
     told.look(told.looks.production())
     assert not told.state.begun
+    assert told.look(told.looks.running()).finding is Finding.WHOLE
     assert told.look(told.looks.production()).finding is Finding.CLEAR
     assert isinstance(told.action, Submit)
 
@@ -202,7 +240,7 @@ def test_a_busy_swap_is_asked_for_again_after_a_look(story: Any) -> None:
     told = story.of("swap:swapping asked")
     told.tell(told.refused())
     assert told.action == Wait(7.0)
-    assert told.at(7.0).action.sources == (THERE,)
+    assert told.at(7.0).action.sources == (LookAtDeployment(),)
 
 
 def test_a_swap_that_nobody_follows_any_more_is_judged_by_what_shows(story: Any) -> None:

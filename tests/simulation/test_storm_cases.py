@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from rollout.core import event
+from rollout.core.change_event import Staged
 from rollout.core.fleet_event import Halted
-from rollout.core.names import StreamName
+from rollout.core.names import StreamName, parse_service_stream
 from rollout.emulator.faults import read_faults
 from rollout.emulator.fleet import FleetPlan
 from rollout.simulation.besides import Crash
@@ -73,3 +74,19 @@ def test_a_stop_on_a_queued_service_is_over_and_goes_on_when_it_is_lifted(stage_
     assert played.result is not None
     assert played.result.outcome == "succeeded"
     assert played.took_s > 30_000.0
+
+
+def test_what_fell_while_it_waited_at_the_barrier_is_not_swapped_before_it_is_back(
+    stage_of: Callable[..., Stage],
+) -> None:
+    """S2, staged seed 106: staging was healthy at its gate, lost an instance at the barrier, and was swapped so."""
+    stage = stage_of("staged", profile="none", domains=2)
+    undisturbed = play(stage, 0)
+    assert undisturbed.book is not None
+    staged = {p.entry.stream: p.at for p in undisturbed.book.pages if isinstance(p.entry.fact, Staged)}
+    stream = min(staged, key=lambda each: staged[each])
+    fell = Crash(staged[stream] + 1.0, parse_service_stream(stream)[1], 0, max(staged.values()) + 500.0)
+    played = play(stage, 0, Script(crashes=(fell,)))
+    assert played.violation is None, played.violation
+    swapped_at = next(at for at, text in played.effects if text.startswith(f"swap {fell.service}"))
+    assert swapped_at > fell.at + fell.takes_s
