@@ -47,6 +47,7 @@ VERBS = {
     "doctor": ("rollout.cli.doctor:doctor", "Say what is missing for a rollout, and what to do."),
     "fleet": ("rollout.cli.fleet:fleet", "Make a fleet file from a subscription, or compare one with it."),
     "state": ("rollout.cli.state:state", "Back up a state directory, or go on from a copy."),
+    "daemon": ("rollout.cli.daemon:daemon", "Run rollouts for weeks, behind an HTTP API and a dashboard."),
     "generate": ("rollout.cli.generate:generate", "Print a systemd unit, a pipeline or a Dockerfile."),
     "completion": ("rollout.cli.completion:completion", "Print the completion script of a shell."),
     "emulator": ("rollout.cli.emulator:emulator", "Serve an emulated Service Management API."),

@@ -5,10 +5,10 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 
+from rollout.daemon.auth.tokens import Tokens
 from rollout.daemon.folder import PolicyFolder
 from rollout.daemon.host import Host
 from rollout.daemon.listening import answering, bound, tls_context
@@ -24,7 +24,7 @@ from rollout.settings.daemon import Daemon
 class Front:
     """How a site is shown: who may speak, and the application that answers."""
 
-    open_tokens: Callable[[Path], Any]
+    open_tokens: Callable[[Path], Tokens]
     """Opens the tokens of a state directory, and makes the first one where there is none."""
     make_app: Callable[[Site], web.Application]
 

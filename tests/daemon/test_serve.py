@@ -14,6 +14,7 @@ import trustme
 from aiohttp import web
 
 from rollout.core.names import RolloutId
+from rollout.daemon.auth import open_tokens
 from rollout.daemon.notify import Notifier
 from rollout.daemon.serve import Front, serve
 from rollout.daemon.site import Site
@@ -57,7 +58,7 @@ async def living(run: RunSettings, settings: Daemon, **environ: str) -> AsyncIte
 
     stop, urls = asyncio.Event(), asyncio.Queue[str]()
     async with asyncio.TaskGroup() as group:
-        front = Front(lambda _state: None, make_app)
+        front = Front(open_tokens, make_app)
         serving = group.create_task(serve(run, settings, front, stop, ready=urls.put_nowait, environ=environ))
         getting = group.create_task(urls.get())
         await asyncio.wait([serving, getting], return_when=asyncio.FIRST_COMPLETED)
