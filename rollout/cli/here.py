@@ -28,11 +28,10 @@ from rollout.remote.wait import wait_for
 from rollout.views.choosing import EVERYTHING, Selection, chosen, known
 from rollout.views.document import document, plain, service_document
 from rollout.views.head import head_of
-from rollout.views.reading import Read, read_all, read_rollout
-from rollout.views.service import service_view
+from rollout.views.reading import Read, read_all, read_attempts, read_rollout
+from rollout.views.releases import attempt_row
 from rollout.views.tell import engine_line
 from rollout.views.timeline import timeline_entry
-from rollout.views.view import GOOD
 
 LOOK_S: Final = 1.0
 """How often the journal is looked at for what is new."""
@@ -74,14 +73,10 @@ class Here:
 
     async def history(self, service: str) -> Document:
         """Give which releases a service had, newest first."""
-        name = ServiceName(service)
-        reads = [read for read in reversed(read_all(self._state)) if name in read.services]
-        if not reads:
+        states, now = read_attempts(self._state, ServiceName(service))
+        if not states:
             raise UsageError(f"no rollout knows a service {service}")
-        rows = [plain(service_view(read, name, read.scene())) for read in reads]
-        items = [
-            row | {"release": row["release_after" if row["outcome"] in GOOD else "release_before"]} for row in rows
-        ]
+        items = [attempt_row(state, now) for state in states]
         return {"service": service, "items": items}
 
     async def watch(self, rollout: str | None = None, *, after: int | None = None) -> AsyncGenerator[Event, None]:

@@ -42,5 +42,4 @@ def cells(item: "dict[str, object]") -> tuple[str, ...]:
     from rollout.views.tell import clock
 
     names = ("rollout", "slot", "release", "phase", "outcome")
-    since_at = item.get("since_at", item.get("since"))
-    return (clock(since_at) if isinstance(since_at, int | float) else "-", *(str(item.get(n) or "-") for n in names))
+    return (clock(float(str(item["since"]))), *(str(item[name] or "-") for name in names))

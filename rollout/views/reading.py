@@ -94,6 +94,21 @@ def read_all(state: Path) -> list[Read]:
         return [_read(visitor, rows, RolloutId(row.stream), state) for row in rows if is_rollout_stream(row.stream)]
 
 
+def read_attempts(state: Path, service: ServiceName) -> tuple[list[ServiceRollout], Now]:
+    """Read every attempt at a service, the newest rollout's and its newest first, and the present moment."""
+    with Visitor.opened(state) as visitor, visitor.moment():
+        rows = visitor.streams()
+        order = {RolloutId(row.stream): n for n, row in enumerate(rows) if is_rollout_stream(row.stream)}
+        found: list[tuple[int, int, StreamName]] = []
+        for row in rows:
+            if is_service_stream(row.stream):
+                rollout, name, attempt = parse_service_stream(row.stream)
+                if name == service:
+                    found.append((order.get(rollout, 0), attempt, row.stream))
+        states = [_fold(evolve, visitor.read(stream)) for _, _, stream in sorted(found, reverse=True)]
+        return states, _now(visitor)
+
+
 def read_entries(state: Path) -> Iterator[Entry]:
     """Read everything that services went through in a state directory, stream after stream."""
     with Visitor.opened(state) as visitor, visitor.moment():
@@ -109,11 +124,16 @@ def _read(visitor: Visitor, rows: Sequence[StreamRow], rollout: RolloutId, state
         there = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known[-5:]) or 'none'}"
         raise UsageError(f"{state} knows no rollout {rollout}; {there}")
     own, services, entries = _claim(visitor, rows, rollout)
-    heard, wall = visitor.heard(), time.time()
-    since_s = wall - heard.wall
-    now = Now(heard.t + (since_s if 0 <= since_s <= HEARD_S_MAX else 0.0), wall)
+    now, heard = _now(visitor), visitor.heard()
     around = Around(_engine(visitor).freeze_at(now), _taken(visitor, rows, own))
     return Read(own, services, now, heard, visitor.said(), around, entries)
+
+
+def _now(visitor: Visitor) -> Now:
+    """Give the present moment; engine seconds stand still while no engine is heard."""
+    heard, wall = visitor.heard(), time.time()
+    since_s = wall - heard.wall
+    return Now(heard.t + (since_s if 0 <= since_s <= HEARD_S_MAX else 0.0), wall)
 
 
 def _claim(

@@ -4,17 +4,14 @@ from collections.abc import Iterator
 from functools import reduce
 from typing import Any, Final
 
-from rollout.core.ending import Outcome
 from rollout.core.evolve import evolve
-from rollout.core.mark import without_token
 from rollout.core.names import ServiceName, service_stream
 from rollout.core.service import ServiceRollout
 from rollout.daemon.http.desk import Desk
 from rollout.daemon.http.pages import PageQuery, listed, page
 from rollout.daemon.http.problem import Refused
 from rollout.daemon.http.route import Answer, Asked
-from rollout.views.service import release_after
-from rollout.views.view import phase_name
+from rollout.views.releases import attempt_row
 
 HISTORY_MAX: Final = 200
 """Attempts at one service that are told, the newest."""
@@ -25,7 +22,7 @@ async def services(desk: Desk, asked: Asked[PageQuery, None]) -> Answer:
     newest: dict[tuple[str, str, str], dict[str, Any]] = {}
     for rollout in desk.host.rollouts():
         for state in desk.host.services(rollout).values():
-            row = _row(desk, state)
+            row = attempt_row(state, desk.host.now())
             newest[row["subscription"], row["service"], row["slot"]] = row
     rows = [newest[key] for key in sorted(newest)]
     found, following = page(rows, asked.query, lambda row: f"{row['subscription']}/{row['service']}/{row['slot']}")
@@ -39,7 +36,7 @@ async def history(desk: Desk, asked: Asked[PageQuery, None]) -> Answer:
     if not states:
         raise Refused(404, f"no rollout knows a service {name[:80]}")
     now = desk.host.now()
-    rows = [_row(desk, state) | {"until": _wall(now, state)} for state in states]
+    rows = [attempt_row(state, now) | {"until": _wall(now, state)} for state in states]
     found, following = page(rows, asked.query, lambda row: row["stream"])
     return Answer({"service": name, **listed(found, following, desk.host.position)})
 
@@ -61,25 +58,6 @@ def _streams(desk: Desk, name: ServiceName) -> Iterator[Any]:
         while desk.host.works.kit.ledger.row(service_stream(rollout, name, attempt)) is not None:
             attempt += 1
         yield from (service_stream(rollout, name, number) for number in range(attempt - 1, 0, -1))
-
-
-def _row(desk: Desk, state: ServiceRollout) -> dict[str, Any]:
-    before = without_token(state.before.release) if state.before else None
-    done = state.ended is not None and state.ended.outcome in {Outcome.SUCCEEDED, Outcome.UNCHANGED}
-    now = desk.host.now()
-    return {
-        "service": state.plan.service,
-        "subscription": state.plan.target.subscription,
-        "slot": state.plan.target.slot.value,
-        "release": release_after(state) or before if done else before,
-        "wanted": release_after(state),
-        "rollout": state.plan.rollout,
-        "attempt": state.attempt,
-        "stream": state.stream,
-        "phase": phase_name(state.phase),
-        "outcome": None if state.ended is None else state.ended.outcome.value,
-        "since": round(now.wall - (now.t - state.phase_since_t), 3),
-    }
 
 
 def _wall(now: Any, state: ServiceRollout) -> float | None:
