@@ -45,9 +45,14 @@ async def conduct(
 
     The first signal stops it resumable, a second one ends the process.
     """
+    return await resumable(lambda told: _conduct(settings, admit, output, told, judged))
+
+
+async def resumable(main: Callable[[Interrupts], Awaitable[Ended]]) -> Ended:
+    """Run with this process's signals taken: the first one stops it so that it can go on later."""
     with interrupts() as told:
         try:
-            return await _conduct(settings, admit, output, told, judged)
+            return await main(told)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not told.told or task is None:

@@ -9,7 +9,8 @@ from typing import Final
 import click
 
 from rollout.cli.ending import Code
-from rollout.cli.foreground import Ended, conduct
+from rollout.cli.foreground import Ended
+from rollout.cli.hosted import conduct_hosted
 from rollout.cli.screen import Output
 from rollout.cli.story import DOMAINS, SERVICES, announced, differences, names, story_of, told
 from rollout.emulator import state
@@ -51,7 +52,9 @@ async def _run(fabric: Fabric, folder: Path, output: Output) -> Ended | None:
         settings = RunSettings(endpoint=url, state=folder / "state")
         try:
             async with asyncio.timeout(SECONDS_MAX):
-                return await conduct(settings, lambda assembly: assembly.admit(bundle), output)
+                return await conduct_hosted(
+                    settings, bundle, output, lambda link: say(f"Its dashboard, while it lasts: {link}", output)
+                )
         except TimeoutError:
             return None
 

@@ -1,6 +1,7 @@
 """The demo: its documents are a real policy, its story ends as told, and a seed always tells the same."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def test_the_story_ends_as_told(invoke: Callable[..., Result], monkeypatch: pyte
     assert told.exit_code == 0, told.stderr
     story, said = story_of(3), told.stderr.splitlines()
     assert said[0] == announced(story)
+    assert re.fullmatch(r"Its dashboard, while it lasts: http://127\.0\.0\.1:\d+/ui/#ticket=\S+", said[1])
     assert "succeeded with failures: 11 of 12 services run the new release." in said
     assert any(f"{story.service} was rolled back because walk of domain {story.domain} failed" in line for line in said)
     assert said[-1] == "The emulator's own log agrees: 11 upgrades walked 0 to 4 in order, one rolled back."
