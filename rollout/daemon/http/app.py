@@ -11,6 +11,7 @@ from rollout.daemon.http.limits import HttpLimits, limits_of
 from rollout.daemon.http.openapi import openapi
 from rollout.daemon.http.problem import Refused, problem
 from rollout.daemon.http.route import Table
+from rollout.daemon.http.serving import LIMITS
 from rollout.daemon.http.static import Files
 from rollout.daemon.http.table import ROUTES
 from rollout.daemon.site import Site
@@ -29,6 +30,7 @@ def make_app(site: Site, limits: HttpLimits | None = None) -> web.Application:
         return await gate.answer(request)
 
     app = web.Application(middlewares=[everything], client_max_size=bounds.body_bytes)
+    app[LIMITS] = bounds
     app.router.add_route("*", "/{path:.*}", gate.answer, expect_handler=_expected)
 
     async def close(_: web.Application) -> None:

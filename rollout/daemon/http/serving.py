@@ -14,9 +14,13 @@ LINGERING_S: Final = 1.0
 """How long a connection stays to take the rest of a body that was refused."""
 
 
-def make_runner(app: web.Application, limits: HttpLimits | None = None) -> web.AppRunner:
+LIMITS: Final = web.AppKey("limits", HttpLimits)
+"""Where an application keeps its bounds."""
+
+
+def make_runner(app: web.Application) -> web.AppRunner:
     """Make the runner; whoever binds gives it its sockets."""
-    bounds = limits or HttpLimits()
+    bounds = app.get(LIMITS) or HttpLimits()
     return web.AppRunner(
         app,
         access_log=None,

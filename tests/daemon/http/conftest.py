@@ -30,7 +30,7 @@ from rollout.settings.daemon import Daemon, Listen
 
 DOMAINS = 3
 SERVICES = 12
-UNHURRIED = HttpLimits(reads_per_s=10_000.0, mutations_per_s=10_000.0, body_s=0.5, idle_s=3.0, heartbeat_s=0.3)
+UNHURRIED = HttpLimits(reads_per_s=10_000.0, mutations_per_s=10_000.0, body_s=0.5, idle_s=1.5, heartbeat_s=0.3)
 POLICY = """
 rollout: {rollout}
 about: {{ticket: OPS-311, runbook: "https://wiki.example/web"}}
@@ -165,8 +165,8 @@ class Served:
 
     def truth(self) -> tuple[int, int]:
         """Give what no refusal may change: the journal's last position, and the fleet's effective changes."""
-        position, changes = self.run(lambda: (self.site.host.position, len(self.fabric.world.log)))
-        return int(position), int(changes)
+        found: tuple[int, int] = self.run(lambda: (self.site.host.position, len(self.fabric.world.log)))
+        return found
 
 
 @contextmanager
@@ -215,6 +215,21 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Give one daemon for all tests that leave it as it was."""
     with serving(tmp_path_factory.mktemp("daemon") / "state") as served:
         yield served
+
+
+@pytest.fixture
+def unharmed(daemon: Served) -> Iterator[Served]:
+    """Give that daemon; afterwards neither journal nor fleet has felt anything, and it still answers."""
+    before = daemon.truth()
+    yield daemon
+    assert daemon.truth() == before
+    assert daemon.ask("GET", "/healthz", role=None).status == 200
+
+
+@pytest.fixture
+def unhurried() -> HttpLimits:
+    """Give bounds in which tests need not wait."""
+    return UNHURRIED
 
 
 @pytest.fixture
