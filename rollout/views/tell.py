@@ -6,6 +6,7 @@ from typing import Any, Final
 from rollout.core import event
 from rollout.core.action import Wait
 from rollout.core.admission import Scene
+from rollout.core.approvals import asked
 from rollout.core.cells import goes_back
 from rollout.core.command import FOR_SERVICES, Command, NoOp, Refused, Told, Verb
 from rollout.core.commands import answer
@@ -138,9 +139,10 @@ def _standing(read: Read, state: ServiceRollout) -> str:
 
 
 def attends(read: Read) -> bool:
-    """Tell whether the rollout waits for a person."""
-    waits = counts(read)["waiting for a person"] > 0 or read.rollout.halted is not None
-    return read.rollout.closed is None and waits
+    """Tell whether the rollout waits for a person: to move a service on, to lift a halt, or to approve something."""
+    own = read.rollout
+    owed = any(not own.approvals[each.scope].given for each in asked(own))
+    return own.closed is None and (counts(read)["waiting for a person"] > 0 or own.halted is not None or owed)
 
 
 def details(read: Read, service: ServiceName, scene: Scene | None = None) -> dict[str, Any]:

@@ -67,6 +67,8 @@ class Served:
     loop: asyncio.AbstractEventLoop
     state: Path
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
+    folder: Path = Path()
+    """The policy folder, if it has one."""
 
     @property
     def port(self) -> int:
@@ -163,6 +165,13 @@ class Served:
             time.sleep(0.05)
         return found
 
+    def wait(self, what: Callable[[], Any], seconds: float = 20.0) -> None:
+        """Wait until something is so."""
+        ends = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < ends
+            time.sleep(0.02)
+
     def truth(self) -> tuple[int, int]:
         """Give what no refusal may change: the journal's last position, and the fleet's effective changes."""
         found: tuple[int, int] = self.run(lambda: (self.site.host.position, len(self.fabric.world.log)))
@@ -170,7 +179,9 @@ class Served:
 
 
 @contextmanager
-def serving(state: Path, limits: HttpLimits = UNHURRIED, **settings: Any) -> Iterator[Served]:
+def serve_in_thread(
+    state: Path, limits: HttpLimits = UNHURRIED, run: Mapping[str, Any] | None = None, **settings: Any
+) -> Iterator[Served]:
     """Have a daemon for the time of a block."""
     ready: list[Any] = []
     up = threading.Event()
@@ -187,15 +198,15 @@ def serving(state: Path, limits: HttpLimits = UNHURRIED, **settings: Any) -> Ite
         stop = asyncio.Event()
         try:
             async with serve_fabric(fabric) as endpoint:
-                run = RunSettings(endpoint, state, groups={"leads": ("approver", "admin")})
-                daemon = Daemon(listen=Listen("127.0.0.1", 0), **settings)
+                own = RunSettings(endpoint, state, groups={"leads": ("approver", "admin")}, **(run or {}))
+                daemon = Daemon(listen=Listen("127.0.0.1", 0)).model_copy(update=settings)
                 front = Front(open_tokens, app)
 
                 def begin(url: str) -> None:
                     ready.extend((url, sites[0], fabric, asyncio.get_running_loop(), stop))
                     up.set()
 
-                await serve(run, daemon, front, stop, ready=begin, environ={})
+                await serve(own, daemon, front, stop, ready=begin, environ={})
         finally:
             up.set()
 
@@ -213,8 +224,14 @@ def serving(state: Path, limits: HttpLimits = UNHURRIED, **settings: Any) -> Ite
 @pytest.fixture(scope="session")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Give one daemon for all tests that leave it as it was."""
-    with serving(tmp_path_factory.mktemp("daemon") / "state") as served:
+    with serve_in_thread(tmp_path_factory.mktemp("daemon") / "state") as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[..., Any]:
+    """Give the way to have a daemon for the time of a block: a state directory, bounds, settings."""
+    return serve_in_thread
 
 
 @pytest.fixture
@@ -235,4 +252,4 @@ def unhurried() -> HttpLimits:
 @pytest.fixture
 def own_daemon(tmp_path: Path) -> Callable[..., Any]:
     """Give a daemon with bounds of one's own."""
-    return lambda limits=UNHURRIED, **settings: serving(tmp_path / "state", limits, **settings)
+    return lambda limits=UNHURRIED, **more: serve_in_thread(tmp_path / "state", limits, **more)

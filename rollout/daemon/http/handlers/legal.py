@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from msgspec.structs import replace
 from pydantic import StringConstraints
 
+from rollout.core.approvals import plan_digest
 from rollout.core.command import FOR_ROLLOUTS, FOR_SERVICES, Ask, Command, Verb
 from rollout.core.ending import Claim
 from rollout.core.names import ServiceName
@@ -42,9 +43,10 @@ async def actions(desk: Desk, asked: Asked[ActionsQuery, None]) -> Answer:
 def _told(
     desk: Desk, read: Read, asked: Asked[ActionsQuery, None], verb: Verb, service: ServiceName | None
 ) -> dict[str, Any]:
-    command = Command("", verb, asked.person.name, "asked", resolve_as=Claim.LEFT)
+    plan = plan_digest(read.rollout.plan)
+    command = Command("", verb, asked.person.name, "asked", resolve_as=Claim.LEFT, plan=plan)
     ask = Ask(read.rollout.plan.rollout, service, command)
-    needs = ["reason"]
+    needs = ["reason", "plan"] if verb is Verb.APPROVE else ["reason"]
     if verb is Verb.AMEND:
         reply, needs = None, ["reason", "bundle"]
     else:
