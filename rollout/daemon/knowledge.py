@@ -98,6 +98,8 @@ class Knowledge:
 
     def around(self, rollout: RolloutId) -> Around:
         """Give what decisions about a rollout depend on besides itself."""
+        if self.rollout(rollout).closed is not None:
+            return Around(freeze=self.freeze())  # nothing is decided about it any more
         return self._engine.around(rollout)
 
     def scene(self, rollout: RolloutId) -> Scene:

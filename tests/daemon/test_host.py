@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rollout.core import event
+from rollout.core.around import ALONE
 from rollout.core.command import Ask, Command, Verb
 from rollout.core.names import RolloutId, ServiceName
 from rollout.core.plan import ServicePlan
@@ -291,6 +292,7 @@ def test_memory_lets_go_of_old_closed_rollouts_and_the_journal_has_them_back(
             assert host.services(ONE) == {}
             back = await host.recall(ONE)
             assert back[SERVICE].ended is not None
+            assert host.scene(ONE).around == ALONE
             assert (await host.outcome(ONE)).code is ExitCode.AS_ALLOWED
             return kept, status_of(host).streams
 
