@@ -55,7 +55,7 @@ class ActionBody(Body):
     force: bool = False
     take_over: bool = False
     including_finished: bool = False
-    plan: Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{1,64}\z")] = ""
+    plan: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,64}$")] = ""
     bundle: BundleBody | None = None
 
 

@@ -24,8 +24,8 @@ def _line(text: str) -> str:
 
 
 Reason = Annotated[str, StringConstraints(max_length=REASON_CHARS_MAX), AfterValidator(_line)]
-Key = Annotated[str, StringConstraints(pattern=r"\A[\x21-\x7e]{1,200}\z")]
-Name = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,127}\z")]
+Key = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 """Of a service, a wave or a phase: never a path, and nothing behind it."""
 
 
