@@ -1,14 +1,18 @@
 """Some of a rollout's services: those of a wave, those that names or tags select, those in a phase. Pure."""
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
+from rollout.core.commands import COLUMNS
 from rollout.core.names import ServiceName
 from rollout.errors import UsageError
 from rollout.policy.model.select import Names, Tagged, parse_selector
 from rollout.views.reading import Read
 from rollout.views.view import phase_name
+
+PHASES: Final = frozenset(phase_name(phase) for phase in COLUMNS)
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -40,6 +44,8 @@ def chosen(read: Read, selection: Selection) -> list[ServiceName]:
             raise UsageError(f"{read.rollout.plan.rollout} has no wave {selection.wave}; it has {', '.join(waves)}")
         names = [name for name in names if name in waves[selection.wave]]
     if selection.phase is not None:
+        if selection.phase not in PHASES:
+            raise UsageError(f"there is no phase {selection.phase}; there are {', '.join(sorted(PHASES))}")
         names = [name for name in names if phase_name(read.services[name].phase) == selection.phase]
     if selection.select is not None:
         fits = _fitting(read, selection.select)

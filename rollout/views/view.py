@@ -110,7 +110,7 @@ def elapsed_s(services: Mapping[ServiceName, ServiceRollout], now: Now) -> float
     return max(end_t - min(started), 0.0)
 
 
-def phase_name(phase: Phase) -> str:
+def phase_name(phase: Phase | type[Phase]) -> str:
     """Give a phase's name as the journal and the policy's documentation spell it."""
     return str(phase.__struct_config__.tag)
 

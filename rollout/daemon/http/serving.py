@@ -34,7 +34,9 @@ class Protocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 - the library's signature
     ) -> web.StreamResponse:
-        """Answer what never came to the gate."""
+        """Answer what never came to the gate, unless nobody is there any more."""
+        if isinstance(exc, ConnectionError):
+            raise exc
         if status >= MISTAKE:
             _log.error("request_failed", error=type(exc).__name__)
         if request.writer.output_size > 0:

@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import socket
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -155,3 +157,13 @@ def test_streams_end_when_the_daemon_does(own_daemon: Callable[..., Any]) -> Non
     with pytest.raises(EOFError):
         reader.until(lambda *_: False)
     holding.__exit__(None, None, None)
+
+
+def test_a_reader_that_leaves_at_once_is_nobodys_mistake(daemon: Any, caplog: pytest.LogCaptureFixture) -> None:
+    request = f"GET /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {daemon.token()}\r\n\r\n"
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", daemon.port)) as leaving:
+            leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            leaving.sendall(request.encode())
+    daemon.wait(lambda: daemon.ask("GET", "/v1/status").json["streams"] == 0)
+    assert [record for record in caplog.records if record.name.startswith("aiohttp")] == []

@@ -13,11 +13,11 @@ from rollout.core.word_amend import amendment
 from rollout.daemon.auth.role import Role, covers
 from rollout.daemon.http.desk import Desk
 from rollout.daemon.http.handlers.bundles import BundleBody, load
-from rollout.daemon.http.handlers.choosing import Chosen, choose
 from rollout.daemon.http.handlers.submitting import DryQuery
 from rollout.daemon.http.handlers.words import Key, Name, Reason, key_of, recorded, say, told
 from rollout.daemon.http.problem import Refused
 from rollout.daemon.http.route import Answer, Asked, Body
+from rollout.views.choosing import Selection, chosen
 from rollout.views.reading import Read
 
 SERVICES_SHOWN_MAX: Final = 50
@@ -75,7 +75,7 @@ async def act(desk: Desk, asked: Asked[DryQuery, ActionBody]) -> Answer:
     _refuse_role(asked, verb)
     _refuse_flags(body, verb)
     read = await desk.recall(asked.names["rollout"])
-    meant = _meant(desk, read, body, verb)
+    meant = _meant(read, body, verb)
     key = key_of(body.key, asked.key)
     known = await recorded(desk, key)
     if known is not None and meant.some is not None:
@@ -132,7 +132,7 @@ def _refuse_flags(body: ActionBody, verb: Verb) -> None:
         raise Refused(400, f"{verb} is for a whole rollout, not for some of its services")
 
 
-def _meant(desk: Desk, read: Read, body: ActionBody, verb: Verb) -> _Meant:
+def _meant(read: Read, body: ActionBody, verb: Verb) -> _Meant:
     if body.service is not None:
         name = ServiceName(body.service)
         return _Meant(name, None, (name,))
@@ -140,10 +140,10 @@ def _meant(desk: Desk, read: Read, body: ActionBody, verb: Verb) -> _Meant:
         return _Meant(None, None, _of_rollout(read, body, verb))
     if body.wave is None and body.select is None and body.phase is None:
         return _Meant(None, None, _open(read, list(read.services), verb))
-    chosen = choose(read, desk.waves(read.rollout), Chosen(body.wave, body.select, body.phase))
-    if not chosen:
+    names = chosen(read, Selection(body.wave, body.select, body.phase))
+    if not names:
         raise Refused(409, "no service of the rollout is selected by that", instead="GET with the same selection")
-    return _Meant(None, tuple(chosen), _open(read, chosen, verb))
+    return _Meant(None, tuple(names), _open(read, names, verb))
 
 
 def _open(read: Read, names: list[ServiceName], verb: Verb) -> tuple[ServiceName, ...]:

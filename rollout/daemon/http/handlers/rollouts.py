@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from pydantic import StringConstraints
 
 from rollout.daemon.http.desk import Desk
-from rollout.daemon.http.handlers.choosing import Chosen, choose
 from rollout.daemon.http.pages import PageQuery, listed, page
 from rollout.daemon.http.route import Answer, Asked, NoQuery, Query
+from rollout.views.choosing import Selection, chosen
 from rollout.views.document import rollout_fields, service_document
 from rollout.views.head import RolloutHead, etag_of
 
@@ -42,9 +42,9 @@ async def rollout(desk: Desk, asked: Asked[ServicesQuery, None]) -> Answer:
     """Give one rollout with its services."""
     read = await desk.recall(asked.names["rollout"])
     query = asked.query
-    chosen = choose(read, desk.waves(read.rollout), Chosen(query.wave, query.select, query.phase))
+    names = chosen(read, Selection(query.wave, query.select, query.phase))
     position = desk.host.position
-    rows = [row async for row in desk.rows(read, chosen)]
+    rows = [row async for row in desk.rows(read, names)]
     document = rollout_fields(read, desk.head(read)) | {
         "services": rows,
         "position": position,
