@@ -12,6 +12,7 @@ FILES: Final = {
     "github": "github.yaml",
     "azure-pipelines": "azure-pipelines.yaml",
     "dockerfile": "Dockerfile",
+    "grafana": "grafana.json",
 }
 DISTRIBUTION: Final = "rollout-engine"
 
@@ -19,7 +20,7 @@ DISTRIBUTION: Final = "rollout-engine"
 @click.command("generate")
 @click.argument("what", type=click.Choice(list(FILES)))
 def generate(*, what: str) -> None:
-    """Print an example to keep and to change: a systemd unit, a pipeline, a Dockerfile.
+    """Print an example to keep and to change: a systemd unit, a pipeline, a Dockerfile, a Grafana dashboard.
 
     Pipelines submit and wait, they never run a rollout themselves: an agent that
     dies must not take a rollout with it.

@@ -10,10 +10,12 @@ from rollout.daemon.http.gate import Gate
 from rollout.daemon.http.limits import HttpLimits, limits_of
 from rollout.daemon.http.openapi import openapi
 from rollout.daemon.http.problem import Refused, problem
+from rollout.daemon.http.requests import Requests
 from rollout.daemon.http.route import Table
 from rollout.daemon.http.serving import LIMITS
 from rollout.daemon.http.static import Files
 from rollout.daemon.http.table import ROUTES
+from rollout.daemon.metrics import HostCollector
 from rollout.daemon.site import Site
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -23,7 +25,8 @@ def make_app(site: Site, limits: HttpLimits | None = None) -> web.Application:
     """Build the application; `limits` None = those of the settings."""
     bounds = limits or limits_of(site.settings)
     desk = Desk(site, bounds, Files(), openapi(ROUTES, importlib.metadata.version("rollout-engine")))
-    gate = Gate(desk, Table(ROUTES))
+    gate = Gate(desk, Table(ROUTES), Requests(site.host.metrics))
+    site.host.metrics.register(HostCollector(site.host, lambda: desk.streams.count))
 
     @web.middleware
     async def everything(request: web.Request, handler: Handler) -> web.StreamResponse:  # noqa: ARG001 - the gate decides

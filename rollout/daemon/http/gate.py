@@ -17,11 +17,13 @@ from rollout.daemon.http import bodies, framing, tags
 from rollout.daemon.http.buckets import Buckets
 from rollout.daemon.http.desk import Desk
 from rollout.daemon.http.problem import Refused, problem, refusal_of
+from rollout.daemon.http.requests import Requests
 from rollout.daemon.http.route import Asked, Route, Table
 from rollout.errors import RolloutError
 
 NOBODY: Final = Person("", (), "")
 QUERY_FIELDS_MAX: Final = 20
+ROUTE: Final = web.RequestKey("route", Route)
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 _BEARER: Final = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] ([\x21-\x7e]{1,512})")
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="rollout"'}
@@ -32,8 +34,9 @@ _log = structlog.get_logger("rollout.daemon")
 class Gate:
     """Answers requests from a table of routes."""
 
-    def __init__(self, desk: Desk, table: Table) -> None:
+    def __init__(self, desk: Desk, table: Table, requests: Requests) -> None:
         self._desk = desk
+        self._requests = requests
         self._table = table
         self._limits = desk.limits
         self._names = framing.Names(desk.site.settings.listen.host, desk.site.settings.hosts)
@@ -43,7 +46,18 @@ class Gate:
         self._in_flight = 0
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Answer any request; whatever goes wrong, there is a problem document and never a traceback."""
+        """Answer any request, and count it."""
+        began_s = time.monotonic()
+        response = await self._answer(request)
+        route = request.get(ROUTE)
+        method, path = ("", "") if route is None else (route.method, route.path)
+        self._requests.count(method, path, response.status)
+        if route is None or not route.streams:
+            self._requests.took(time.monotonic() - began_s)
+        return response
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        """Whatever goes wrong, there is a problem document and never a traceback."""
         try:
             return await self._served(request)
         except Refused as refused:
@@ -52,8 +66,7 @@ class Gate:
             return problem(refusal_of(error), request.raw_path)
         except ConnectionError:
             raise  # the caller has gone, and nobody reads an answer
-        except Exception:  # noqa: BLE001 - the edge, as the comment says
-            # The edge: whatever is our mistake is logged loudly, and the caller hears no more than that.
+        except Exception:  # noqa: BLE001 - the edge: our mistake is logged loudly, and the caller hears no more than that
             _log.exception("request_failed", method=request.method, path=request.raw_path[:200])
             return problem(Refused(500, "a mistake in rollout itself; its log says more"), request.raw_path)
 
@@ -61,6 +74,7 @@ class Gate:
         path, query = framing.path_of(request, self._names, self._limits)
         framing.refuse_other_pages(request)
         route, names = self._table.find(request.method, path)
+        request[ROUTE] = route
         pairs = _pairs(query)
         person = self._person(request, route, pairs)
         self._pace(route, person, request)

@@ -14,7 +14,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec.structs import replace
 
+from rollout.core.compile import compile_bundle
+from rollout.core.names import StreamName
+from rollout.core.phase import Ready, Step
+from rollout.core.service import ServiceRollout
 from rollout.daemon.auth.opening import open_tokens
 from rollout.daemon.auth.role import Role
 from rollout.daemon.http.app import make_app
@@ -25,6 +30,7 @@ from rollout.emulator.fabric import Fabric
 from rollout.emulator.fleet import SUBSCRIPTION, FleetPlan, configuration, populate
 from rollout.emulator.knobs import Knobs
 from rollout.emulator.server import serve as serve_fabric
+from rollout.policy.load import load_policy
 from rollout.settings import RunSettings
 from rollout.settings.daemon import Daemon, Listen
 
@@ -253,3 +259,20 @@ def unhurried() -> HttpLimits:
 def own_daemon(tmp_path: Path) -> Callable[..., Any]:
     """Give a daemon with bounds of one's own."""
     return lambda limits=UNHURRIED, **more: serve_in_thread(tmp_path / "state", limits, **more)
+
+
+@pytest.fixture
+def make_service(tmp_path: Path) -> Callable[..., ServiceRollout]:
+    """Make the state of a service that waits for its next walk."""
+
+    def make(**changes: Any) -> ServiceRollout:
+        (tmp_path / "configs").mkdir()
+        (tmp_path / "configs" / "web.cscfg").write_bytes(configuration("web", "web-1", DOMAINS))
+        text = POLICY.format(rollout="web-1", subscription=SUBSCRIPTION, services="svc-0001: {}", count=1, more="")
+        (tmp_path / "web.yaml").write_text(text, encoding="utf-8")
+        plan = compile_bundle(load_policy(tmp_path / "web.yaml")).services[0]
+        phase = Ready(1, Step(0.0))
+        stream = StreamName("web-1/svc-0001#1")
+        return replace(ServiceRollout(stream, 1, plan, 1, phase, 0.0), **changes)
+
+    return make
