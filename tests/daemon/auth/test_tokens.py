@@ -69,6 +69,14 @@ def test_another_process_revokes_and_it_is_seen_within_a_second(state: Path, tok
     assert not tokens.stands(person.token)
 
 
+def test_a_token_that_another_process_made_is_known_at_once(state: Path, tokens: Tokens) -> None:
+    assert tokens.find(tokens.create("ann", [Role.VIEWER]).reveal()) is not None
+    made = Tokens(state).create("bob", [Role.APPROVER]).reveal()
+    found = tokens.find(made)
+    assert found is not None
+    assert found.name == "bob"
+
+
 def test_all_tokens_of_a_person_go_by_their_name(tokens: Tokens) -> None:
     for name in ("ann", "ann", "bob"):
         tokens.create(name, [Role.VIEWER])
