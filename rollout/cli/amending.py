@@ -42,7 +42,7 @@ def amend(
     again. Afterwards `rollout run` goes on with the changed policy.
     """
     from rollout.cli.asking import Manner, reason_of, told
-    from rollout.cli.foreground import run_loop
+    from rollout.cli.loop import run_loop
     from rollout.cli.where import place
     from rollout.errors import UsageError
 

@@ -66,7 +66,7 @@ def apply(
     Exit codes: 0 submitted, 6 refused, 65 bad policy, 69 unreachable, 77
     forbidden; with --wait those of `rollout run`, and 5 when the time is over.
     """
-    from rollout.cli.foreground import run_loop
+    from rollout.cli.loop import run_loop
     from rollout.cli.where import daemon
 
     known: list[str] = []
@@ -113,7 +113,7 @@ def wait(
     codes are those of `rollout run`: 0 as wanted, 3 failed and went back, 4 waits
     for a person, 7 ended by a person; 5 when the time is over and it runs on.
     """
-    from rollout.cli.foreground import run_loop
+    from rollout.cli.loop import run_loop
     from rollout.cli.where import place
 
     async def attend() -> Waited:

@@ -18,7 +18,7 @@ from rollout.cli.render import CHROME_LINES, Frame
 from rollout.cli.where import Where
 from rollout.core.result import Result
 from rollout.engine.groups import unwrapped
-from rollout.remote.client import Document, Event
+from rollout.remote.event import Document, Event
 from rollout.views.text import one_line
 
 FRAMES_PER_S: Final = 4

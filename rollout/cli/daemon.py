@@ -58,8 +58,8 @@ def daemon(
     import asyncio
     import os
 
-    from rollout.cli.foreground import run_loop
     from rollout.cli.log import log_to_stderr
+    from rollout.cli.loop import run_loop
     from rollout.cli.signals import interrupts
     from rollout.daemon.front import FRONT
     from rollout.daemon.serve import serve

@@ -22,7 +22,7 @@ def demo(ctx: click.Context, *, seed: int, output: str) -> None:
     The emulator, the policy and the state live in this process and in a temporary
     directory. Exit code 0: it went as told, by the emulator's own log and state.
     """
-    from rollout.cli.foreground import run_loop
+    from rollout.cli.loop import run_loop
     from rollout.cli.screen import Output
     from rollout.cli.stage import play
 

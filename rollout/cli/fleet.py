@@ -35,7 +35,7 @@ def import_(
     put them into rollout order, and tag a canary.
     """
     from rollout.cli.fleet_file import written
-    from rollout.cli.foreground import run_loop
+    from rollout.cli.loop import run_loop
     from rollout.cli.survey import survey
     from rollout.core.names import Slot
     from rollout.settings.choose import run_settings
@@ -64,7 +64,7 @@ def check(
     import msgspec
 
     from rollout.cli.fleet_file import differences, load_fleet
-    from rollout.cli.foreground import run_loop
+    from rollout.cli.loop import run_loop
     from rollout.cli.survey import survey
     from rollout.core.names import ServiceName
     from rollout.settings.choose import run_settings

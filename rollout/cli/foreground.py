@@ -2,9 +2,8 @@
 
 import asyncio
 import functools
-import sys
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from rollout.assembly import Assembly, assembled
 from rollout.cli.ending import Code
@@ -15,8 +14,6 @@ from rollout.core.names import RolloutId, ServiceName
 from rollout.core.result import Result
 from rollout.settings import RunSettings
 
-T = TypeVar("T")
-
 Admit = Callable[[Assembly], Awaitable[RolloutId]]
 """Opens a rollout, or finds the one to go on with; nothing is begun yet."""
 
@@ -26,12 +23,6 @@ class Ended(NamedTuple):
 
     result: Result | None
     code: int
-
-
-def run_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine on a loop of its own: uvloop where there is one. Nothing global is changed."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(main())
 
 
 def _nobody(_: Verdict) -> None:
@@ -83,11 +74,3 @@ async def _conduct(
 def _waves(assembly: Assembly, rollout: RolloutId) -> dict[ServiceName, str]:
     own = assembly.ledger.rollout(rollout)
     return {} if own is None else {name: wave.name for wave in own.plan.waves for name in wave.services}
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if sys.platform == "win32":
-        return None
-    import uvloop
-
-    return uvloop.new_event_loop

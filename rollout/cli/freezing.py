@@ -48,7 +48,7 @@ def unfreeze(ctx: click.Context, /, *, reason: str, **more: Any) -> None:
 
 def _say(reason: str, said: dict[str, Any], *, origin: Origin, wait_s: float, key: str | None, output: str) -> int:
     from rollout.cli.asking import Manner, reason_of, told
-    from rollout.cli.foreground import run_loop
+    from rollout.cli.loop import run_loop
     from rollout.cli.where import place
 
     async def speak() -> int:

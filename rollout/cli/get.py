@@ -24,7 +24,7 @@ def get(*, target: Target, origin: Origin, output: Form, **chosen: str | None) -
     daemon (--url): the same document either way. With -o jsonl each service is
     one line.
     """
-    from rollout.cli.foreground import run_loop
+    from rollout.cli.loop import run_loop
     from rollout.cli.output import on_terminal, write_json, write_lines
     from rollout.cli.where import place
     from rollout.views.choosing import Selection
@@ -89,7 +89,7 @@ def _table(found: dict[str, Any]) -> None:
 @form_option
 def list_rollouts(*, attention: bool, origin: Origin, output: Form) -> None:
     """List the rollouts of a state directory or a daemon, oldest first."""
-    from rollout.cli.foreground import run_loop
+    from rollout.cli.loop import run_loop
     from rollout.cli.output import on_terminal, write_json, write_lines, write_table
     from rollout.cli.where import place
 

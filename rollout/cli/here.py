@@ -11,17 +11,14 @@ from rollout.cli.actor import actor
 from rollout.cli.inbox import heard_reply, post
 from rollout.core.approvals import plan_digest
 from rollout.core.command import FOR_ROLLOUTS, Ask, Command, Verb
-from rollout.core.compile import compile_bundle
 from rollout.core.names import ENGINE_STREAM, RolloutId, ServiceName
 from rollout.core.reply import Reply, reply
 from rollout.core.result import Result
 from rollout.core.terms import Amendment
-from rollout.core.word_amend import amendment
 from rollout.errors import CommandRefused, UsageError
 from rollout.journal.journal import Recorded
 from rollout.journal.visitor import Visitor
-from rollout.policy.load import load_policy
-from rollout.remote.client import Document, Event
+from rollout.remote.event import Document, Event
 from rollout.remote.refused import CountChanged
 from rollout.remote.until import FINISHED
 from rollout.remote.wait import wait_for
@@ -160,6 +157,10 @@ class Here:
     def _amendment(
         self, rollout: str, policy: str | Path, sets: Sequence[str]
     ) -> tuple[Read, Amendment, Sequence[str]]:
+        from rollout.core.compile import compile_bundle
+        from rollout.core.word_amend import amendment
+        from rollout.policy.load import load_policy
+
         read = read_rollout(self._state, RolloutId(rollout))
         plans = {name: each.plan for name, each in read.services.items()}
         wanted, told = amendment(read.rollout.plan, plans, compile_bundle(load_policy(policy, sets=sets)))

@@ -14,10 +14,10 @@ COLUMNS = ("since", "rollout", "slot", "release", "phase", "outcome")
 @form_option
 def history(*, service: str, origin: Origin, output: Form) -> None:
     """Show which rollouts a service was in, newest first."""
-    from rollout.cli.foreground import run_loop
+    from rollout.cli.loop import run_loop
     from rollout.cli.output import on_terminal, write_json, write_lines, write_table
     from rollout.cli.where import place
-    from rollout.remote.client import Document
+    from rollout.remote.event import Document
     from rollout.views.text import one_line
 
     async def ask() -> Document:

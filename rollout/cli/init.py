@@ -93,7 +93,7 @@ def _write(path: Path, text: str, *, force: bool) -> None:
 
 def _test(path: Path, subscription: str) -> None:
     """Ask one question with the new settings; the file stays, whatever comes of it."""
-    from rollout.cli.foreground import run_loop
+    from rollout.cli.loop import run_loop
     from rollout.platforms.classic.preflight import knock
     from rollout.settings.choose import run_settings
     from rollout.settings.load import load_settings

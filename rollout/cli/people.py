@@ -27,7 +27,7 @@ _OPTIONS: Final = (
 def _verb(verb: Verb, about: str, *options: Callable[[Any], Any]) -> click.Command:
     def said(ctx: click.Context, *, target: Target, origin: Origin, reason: str, **more: Any) -> None:
         from rollout.cli.asking import Manner, ask
-        from rollout.cli.foreground import run_loop
+        from rollout.cli.loop import run_loop
         from rollout.cli.where import place
         from rollout.views.choosing import Selection
 

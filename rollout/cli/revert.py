@@ -46,7 +46,8 @@ def revert(
     Exit codes are those of `rollout run`; 6 where something cannot be taken back.
     """
     from rollout.cli.again import again
-    from rollout.cli.foreground import conduct, run_loop
+    from rollout.cli.foreground import conduct
+    from rollout.cli.loop import run_loop
     from rollout.cli.params import flags_over
     from rollout.cli.reverting import admit
     from rollout.cli.screen import Output

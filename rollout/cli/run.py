@@ -61,7 +61,8 @@ def run(
 
     from rollout.cli.actor import actor
     from rollout.cli.build import tell_build
-    from rollout.cli.foreground import conduct, run_loop
+    from rollout.cli.foreground import conduct
+    from rollout.cli.loop import run_loop
     from rollout.cli.screen import Output
     from rollout.policy.load import load_policy
     from rollout.settings.choose import run_settings

@@ -10,7 +10,8 @@ import click
 from rollout.assembly import Assembly
 from rollout.cli.actor import actor
 from rollout.cli.again import again
-from rollout.cli.foreground import conduct, run_loop
+from rollout.cli.foreground import conduct
+from rollout.cli.loop import run_loop
 from rollout.cli.owners import refuse_owned
 from rollout.cli.params import flags_over
 from rollout.cli.place import Place

@@ -12,7 +12,7 @@ from rollout.cli.where import Origin, Where, where_options
 
 if TYPE_CHECKING:
     from rollout.core.result import Result
-    from rollout.remote.client import Document, Event
+    from rollout.remote.event import Document, Event
 
 
 @click.command()
@@ -27,7 +27,7 @@ def watch(ctx: click.Context, *, rollout: str | None, origin: Origin, as_lines: 
     codes are those of `rollout run`. Ctrl-C stops watching, and nothing else.
     """
     from rollout.cli.attend import attend, attend_all
-    from rollout.cli.foreground import run_loop
+    from rollout.cli.loop import run_loop
     from rollout.cli.where import place
 
     tell = event_line if as_lines else None
@@ -55,7 +55,7 @@ def events(*, target: Target | None, follow: bool, origin: Origin, output: Form)
 
     With -f and without ID: what happens to every rollout from now on.
     """
-    from rollout.cli.foreground import run_loop
+    from rollout.cli.loop import run_loop
     from rollout.cli.where import place
     from rollout.errors import UsageError
 
@@ -124,7 +124,7 @@ def event_line(event: "Event") -> None:
 @where_options
 def ui(*, origin: Origin) -> None:
     """Print a link to the daemon's dashboard that lets one browser in, once, within a minute."""
-    from rollout.cli.foreground import run_loop
+    from rollout.cli.loop import run_loop
     from rollout.cli.where import daemon
 
     async def ask() -> str:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from rollout.core.reply import Reply
     from rollout.core.result import Result
-    from rollout.remote.client import Client, Document, Event
+    from rollout.remote.client import Client
+    from rollout.remote.event import Document, Event
     from rollout.views.choosing import Selection
 
 ANSWER_S: Final = 10.0

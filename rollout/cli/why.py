@@ -21,8 +21,8 @@ def why(*, target: Target, origin: Origin, output: Form) -> None:
 
     Reads the journal, with or without an engine at work on it, or asks a daemon.
     """
-    from rollout.cli.foreground import run_loop
     from rollout.cli.get import document
+    from rollout.cli.loop import run_loop
     from rollout.cli.output import write_json, write_lines
     from rollout.cli.where import place
     from rollout.views.choosing import EVERYTHING

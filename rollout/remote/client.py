@@ -14,8 +14,8 @@ from rollout.core.reply import Reply
 from rollout.core.result import Result
 from rollout.errors import EndpointUnreachable
 from rollout.remote.address import address_of
+from rollout.remote.event import Document, Event, Submitted
 from rollout.remote.follow import Endurance, follow
-from rollout.remote.papers import read_papers
 from rollout.remote.patience import Patience
 from rollout.remote.sse import Message
 from rollout.remote.token import find_token
@@ -26,28 +26,10 @@ from rollout.remote.word import path_to, word
 from rollout.settings import Secret, default_state
 from rollout.views.choosing import EVERYTHING, NOT_ROWS, Selection
 
-Document = dict[str, Any]
-"""A document of the API, as `/openapi.json` describes it; a newer daemon's may have more fields."""
-
 T = TypeVar("T")
 
 PAGE: Final = 500
 URL_VARIABLE: Final = "ROLLOUT_URL"
-
-
-class Submitted(msgspec.Struct, frozen=True):
-    """A rollout that the daemon has; `created` = it had not before."""
-
-    id: str
-    created: bool
-
-
-class Event(msgspec.Struct, frozen=True):
-    """Something that happened, or (`snapshot`) how everything stands at first. `position` orders them."""
-
-    kind: str
-    position: int
-    document: Document
 
 
 class Client:
@@ -103,13 +85,13 @@ class Client:
 
     async def submit(self, policy: str | Path, *, sets: Sequence[str] = (), key: str | None = None) -> Submitted:
         """Submit a policy with everything it names; the same documents again are the same rollout."""
-        _, body = read_papers(policy, sets)
+        body = _papers(policy, sets)
         answer = await self._post("/v1/rollouts", body, key)
         return self._read(answer, Submitted)
 
     async def plan(self, policy: str | Path, *, sets: Sequence[str] = ()) -> Document:
         """Say what submitting a policy would do; nothing is written down."""
-        _, body = read_papers(policy, sets)
+        body = _papers(policy, sets)
         return self._document(await self._post("/v1/rollouts", body, None, {"dry_run": "1"}))
 
     async def rollouts(self, *, attention: bool = False) -> list[Document]:
@@ -174,7 +156,7 @@ class Client:
 
     async def terms(self, rollout: str, policy: str | Path, *, sets: Sequence[str] = ()) -> Document:
         """Say in `told` what a changed policy would amend, and in `plan` the digest of the plan as it is."""
-        _, body = read_papers(policy, sets)
+        body = _papers(policy, sets)
         plan = (await self.read(rollout, NOT_ROWS))["plan"]
         weighed = await self.weigh("amend", rollout, reason="a look at what differs", bundle=body, plan=plan)
         return {"told": weighed["told"], "plan": plan}
@@ -190,7 +172,7 @@ class Client:
         key: str | None = None,
     ) -> Reply:
         """Give a rollout the timing, health and caps of a changed policy; `plan` is the one that was looked at."""
-        _, body = read_papers(policy, sets)
+        body = _papers(policy, sets)
         return await self.tell("amend", rollout, reason=reason, key=key, bundle=body, plan=plan)
 
     async def freeze(
@@ -261,3 +243,9 @@ class Client:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             message = f"what {self.url} says is no answer of a rollout daemon of this version: {error}"
             raise EndpointUnreachable(message) from error
+
+
+def _papers(policy: str | Path, sets: Sequence[str]) -> Document:
+    from rollout.remote.papers import read_papers  # only who submits needs the policy's whole grammar
+
+    return read_papers(policy, sets)

@@ -16,11 +16,10 @@ BODY_BYTES_MAX: Final = 1 << 20
 """What a daemon takes in one request."""
 
 
-def read_papers(policy: str | Path, sets: Sequence[str] = ()) -> tuple[Bundle, dict[str, Any]]:
-    """Read a policy from disk and give it, and the body that submits it. Raises PolicyError with all problems."""
+def read_papers(policy: str | Path, sets: Sequence[str] = ()) -> dict[str, Any]:
+    """Read a policy from disk and give the body that submits it. Raises PolicyError with all problems."""
     file = Path(policy)
-    bundle = load_policy(file, sets=sets)
-    return bundle, body_of(bundle, file, sets)
+    return body_of(load_policy(file, sets=sets), file, sets)
 
 
 def body_of(bundle: Bundle, file: Path, sets: Sequence[str] = ()) -> dict[str, Any]:

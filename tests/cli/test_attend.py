@@ -12,7 +12,7 @@ from rollout.cli import attend
 from rollout.cli.board import Board
 from rollout.core.result import ExitCode, Result
 from rollout.errors import Forbidden
-from rollout.remote.client import Event
+from rollout.remote.event import Event
 from rollout.views.view import Group
 
 RESULT = Result(ExitCode.WENT_BACK, "halted", "1 failed")
