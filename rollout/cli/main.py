@@ -16,6 +16,8 @@ VERBS = {
     "list": ("rollout.cli.get:list_rollouts", "List the rollouts of a state directory or a daemon."),
     "history": ("rollout.cli.history:history", "Show which rollouts a service was in."),
     "events": ("rollout.cli.watch:events", "Show what was recorded, and follow what is."),
+    "report": ("rollout.cli.report:report", "Write what was planned and what happened, on one page."),
+    "audit": ("rollout.cli.audit:audit", "Check the journal's chain, or export it."),
     "notifications": ("rollout.cli.notifications:notifications", "List who was told what, and what nobody took."),
     "pause": ("rollout.cli.people:pause", "Go no further; going back is never paused."),
     "resume": ("rollout.cli.people:resume", "Lift pauses, stops, and a rollout's halt."),

@@ -5,6 +5,7 @@ format anew never touches the chain.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -112,3 +113,11 @@ class ChainWalk:
             raise JournalDamaged(message)
         self.versions[stored.stream] = stored.version
         self.position, self.head = stored.position, stored.chain
+
+    def refuse_other_end(self, position: int, head: str, index: Mapping[StreamName, int]) -> None:
+        """Hold the end of the walk against what was noted apart from it. Raises JournalDamaged where they differ."""
+        if (self.position, self.head) != (position, head):
+            message = f"the journal ends with record {self.position}, the last one written was {position}"
+            raise JournalDamaged(message)
+        if index != self.versions:
+            raise JournalDamaged("the index of streams does not agree with the entries")

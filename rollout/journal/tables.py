@@ -252,12 +252,7 @@ class Tables:
             if len(rows) == READ_LIMIT_MAX:
                 return False
             index = {row.stream: row.version for row in self.streams(open_only=False)}
-        if (walk.position, walk.head) != (self._tip.position, self._tip.chain):
-            message = f"the journal ends with record {walk.position}, the last one written was {self._tip.position}"
-            raise JournalDamaged(message)
-        if index != walk.versions:
-            message = f"{self._path}: the index of streams does not agree with the entries"
-            raise JournalDamaged(message)
+        walk.refuse_other_end(self._tip.position, self._tip.chain, index)
         return True
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from rollout.journal.journal import Question, Recorded, StreamRow
 from rollout.journal.mounts import Mount, read_mounts
 from rollout.journal.outbox import Posted
 from rollout.journal.pages import Pages
+from rollout.journal.record import READ_LIMIT_MAX, ChainWalk, Stored
 from rollout.journal.state import JOURNAL_NAME, refuse_network, refuse_shared
 
 
@@ -70,6 +71,24 @@ class Visitor:
     def position(self) -> int:
         """Give the last entry's position; 0 = there is none."""
         return int(self._connection.execute("SELECT coalesce(max(position), 0) FROM entries").fetchone()[0])
+
+    def records(self, after: int, limit: int) -> Sequence[Stored]:
+        """Give the next records as they are stored, unchecked."""
+        return [self._pages.stored(row) for row in self._pages.page(after, limit)]
+
+    def verify(self) -> ChainWalk:
+        """Walk the whole chain and hold it against the last heartbeat and the index; best within one `moment`.
+
+        Raises JournalDamaged naming the first record that does not fit.
+        """
+        self._pages.check()
+        walk = ChainWalk()
+        while found := self.records(walk.position, READ_LIMIT_MAX):
+            for stored in found:
+                walk.step(stored)
+        tip = self._connection.execute("SELECT position, chain FROM heartbeat").fetchone()
+        walk.refuse_other_end(tip[0], tip[1], {row.stream: row.version for row in self.streams()})
+        return walk
 
     def heard(self) -> Now:
         """Give the last moment of which an engine told."""

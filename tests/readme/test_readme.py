@@ -90,6 +90,8 @@ def test_the_commands_of_the_readme_run_in_order_as_written(tmp_path: Path) -> N
     assert len(json.loads(answers["-s"])) == 12 * 6
     assert "svc-0012: succeeded" in answers["get"]
     assert "Weak spots" in answers["rehearse"]
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+    assert "each fits the one before" in answers["audit"]
 
 
 def test_the_example_of_the_readme_runs_as_written(tmp_path: Path) -> None:
