@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,3 +62,36 @@ def test_one_rollouts_notices_and_the_dead_ones_can_be_asked_for(invoke: Invoke,
     dead = json.loads(invoke("notifications", "--dead", "-o", "json", "--state", state).stdout)
     assert [(each["key"], each["said"]) for each in dead] == [("c", "answered 404")]
     assert "nobody was told anything" in invoke("notifications", "web-1", "--dead", "--state", state).stdout
+
+
+def test_the_url_of_a_chat_is_in_no_entry_no_log_no_list_and_no_report(
+    invoke: Invoke, policy: Callable[..., Path], take: Callable[[int], list[str]], endpoint: str, tmp_path: Path
+) -> None:
+    file, state = policy(take(1)), tmp_path / "run"
+    chat = "http://169.254.169.254/hooks/CanaryOfAChat?sig=CanaryOfAnother"
+    notify = f"notify: [{{webhook: '{chat}', format: slack, events: [started, finished]}}]\n"
+    file.write_text(f"{file.read_text()}{notify}")
+    ran = invoke("run", "-f", file, "--endpoint", endpoint, "--state", state)
+    assert ran.exit_code == 0, ran.output
+    told = [ran.output, *(invoke(*verb, "--state", state).output for verb in SHOWN)]
+    with sqlite3.connect(next(state.glob("*.sqlite"))) as journal:
+        tables = ("entries", "streams", "heartbeat", "notices")
+        told += [str(row) for table in tables for row in journal.execute(f"SELECT * FROM {table}")]  # noqa: S608 - ours
+    journal.close()
+    assert not [text for text in told if "CanaryOf" in text]
+    # It was not asked either: no settings open what a policy may never reach.
+    found = json.loads(invoke("notifications", "-o", "json", "--state", state).stdout)
+    assert {each["event"] for each in found} == {"started", "finished"}
+    assert {each["delivery"] for each in found} == {"waits"}
+    assert any("link-local, metadata or no unicast address, and is never asked" in each["said"] for each in found)
+
+
+SHOWN = (
+    ("notifications",),
+    ("notifications", "-o", "json"),
+    ("get", "web-2.4.1"),
+    ("get", "web-2.4.1", "-o", "json"),
+    ("report", "web-2.4.1"),
+    ("report", "web-2.4.1", "-o", "json"),
+    ("audit", "export"),
+)
