@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from rollout.cli.actor import actor
 from rollout.cli.inbox import heard_reply, post
 from rollout.core.approvals import plan_digest
@@ -26,7 +28,9 @@ from rollout.views.choosing import EVERYTHING, Selection, chosen, known
 from rollout.views.document import document, plain, service_document
 from rollout.views.head import head_of
 from rollout.views.reading import Read, read_all, read_attempts, read_rollout
+from rollout.views.records import read_records
 from rollout.views.releases import attempt_row
+from rollout.views.report import report
 from rollout.views.tell import engine_line
 from rollout.views.timeline import timeline_entry
 
@@ -75,6 +79,12 @@ class Here:
             raise UsageError(f"no rollout knows a service {service}")
         items = [attempt_row(state, now) for state in states]
         return {"service": service, "items": items}
+
+    async def report(self, rollout: str) -> Document:
+        """Give a rollout's report."""
+        records, read = read_records(self._state, RolloutId(rollout)), read_rollout(self._state, RolloutId(rollout))
+        document: Document = msgspec.to_builtins(report(read, records))
+        return document
 
     async def watch(self, rollout: str | None = None, *, after: int | None = None) -> AsyncGenerator[Event, None]:
         """Give what happens from now on, looking every second."""

@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from rollout.cli.completing import complete_target
-from rollout.cli.params import config_option, state_option
-from rollout.cli.target import state_of
+from rollout.cli.where import Origin, where_options
 
 FORMS = ("html", "json")
 
@@ -14,12 +13,9 @@ FORMS = ("html", "json")
 @click.command()
 @click.argument("rollout", metavar="ID", shell_complete=complete_target)
 @click.option("-o", "--output", type=click.Choice(FORMS), help="What is written.  [default: by FILE's name, else html]")
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where to.  [default: stdout]"
-)
-@config_option
-@state_option
-def report(*, rollout: str, output: str | None, out: Path | None, config: str | None, state: str | None) -> None:
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where to, if not stdout.")
+@where_options
+def report(*, rollout: str, output: str | None, out: Path | None, origin: Origin) -> None:
     """Write what was planned and what happened: every verdict, word, approval and call.
 
     The page needs neither script nor network. It is read off the journal, with or
@@ -27,19 +23,24 @@ def report(*, rollout: str, output: str | None, out: Path | None, config: str | 
     """
     import msgspec
 
-    from rollout.core.names import RolloutId
-    from rollout.views.reading import read_rollout
-    from rollout.views.records import read_records
-    from rollout.views.report import report as made
+    from rollout.cli.foreground import run_loop
+    from rollout.cli.where import place
+    from rollout.remote.client import Document
+    from rollout.views.report import Report
     from rollout.views.report_page import page
 
-    own, folder = RolloutId(rollout), state_of(config, state)
-    records, read = read_records(folder, own), read_rollout(folder, own)
-    document = made(read, records)
+    async def ask() -> Document:
+        async with place(origin) as where:
+            return await where.report(rollout)
+
+    found = run_loop(ask)
     form = output or ("json" if out is not None and out.suffix == ".json" else "html")
-    text = page(document) if form == "html" else msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    if form == "html":
+        text = page(msgspec.convert(found, Report))
+    else:
+        text = f"{msgspec.json.format(msgspec.json.encode(found), indent=2).decode()}\n"
     if out is None:
-        click.echo(text, nl=not text.endswith("\n"))
+        click.echo(text, nl=False)
         return
-    out.write_text(text if text.endswith("\n") else f"{text}\n", encoding="utf-8")
-    click.echo(f"{out}: {len(document.services)} lines, {document.chain.entries} entries", err=True)
+    out.write_text(text, encoding="utf-8")
+    click.echo(f"{out}: {len(found['services'])} lines, {found['chain']['entries']} entries", err=True)

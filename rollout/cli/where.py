@@ -56,6 +56,10 @@ class Where(Protocol):
         """Give which releases a service had, newest first."""
         ...
 
+    async def report(self, rollout: str) -> "Document":
+        """Give a rollout's report."""
+        ...
+
     def watch(self, rollout: str | None = None, *, after: int | None = None) -> "AsyncGenerator[Event, None]":
         """Give what happens from now on, without end."""
         ...

@@ -116,6 +116,10 @@ class Client:
         """Give which releases a service had, newest first."""
         return await self.get(path_to("services", service))
 
+    async def report(self, rollout: str) -> Document:
+        """Give a rollout's report: its plan, what happened, every verdict, word, approval and call, and the chain."""
+        return await self.get(path_to("rollouts", rollout, "report"))
+
     # --- words ---
 
     async def tell(

@@ -1,6 +1,7 @@
 """A report as one page of HTML: it needs no script and no network, and whatever came from outside stays text. Pure."""
 
 import base64
+import functools
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,19 +28,27 @@ _HALF_A_SECOND: Final = 0.5
 
 def page(report: Report) -> str:
     """Write the page. Browsers are told to load nothing and to run nothing, and take no style but our own."""
-    css = (resources.files("rollout.views") / "report.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    rules = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=rules),
+        tag("meta", http_equiv="Content-Security-Policy", content=rules()),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="referrer", content="no-referrer"),
         tag("title", f"{report.rollout.id}: rollout report"),
-        style(css),
+        style(_css()),
     )
     return f"<!doctype html>\n{tag('html', head, tag('body', tag('main', list(_sections(report)))), lang='en')}\n"
+
+
+def rules() -> str:
+    """Give the content security policy of the page: our own style sheet by its digest, and nothing else at all."""
+    digest = base64.b64encode(hashlib.sha256(_css().encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+@functools.cache
+def _css() -> str:
+    return (resources.files("rollout.views") / "report.css").read_text(encoding="utf-8")
 
 
 def _sections(report: Report) -> Iterator[Markup]:

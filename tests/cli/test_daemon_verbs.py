@@ -140,7 +140,8 @@ def test_the_daemon_and_its_state_directory_give_the_same_documents(
 ) -> None:
     services = take(1)
     assert applied(ask, policy(services, rollout="d-3"), "--wait").exit_code == 0
-    for words in (("get", "d-3"), ("get", f"d-3/{services[0]}"), ("list",), ("history", services[0])):
+    looks = (("get", "d-3"), ("get", f"d-3/{services[0]}"), ("list",), ("history", services[0]), ("report", "d-3"))
+    for words in looks:
         there = json.loads(ask(*words, "-o", "json").stdout)
         here = json.loads(invoke(*words, "-o", "json", "--state", running.state).stdout)
         assert _shape(there) == _shape(here), words

@@ -13,6 +13,7 @@ from rollout.daemon.http.handlers import (
     persons,
     plan,
     policies,
+    report,
     rollouts,
     services,
     submitting,
@@ -22,6 +23,7 @@ from rollout.daemon.http.pages import PageQuery
 from rollout.daemon.http.route import Route
 from rollout.daemon.http.static import ui
 from rollout.views.head import RolloutHead
+from rollout.views.report import Report
 from rollout.views.timeline import TimelineEntry
 
 ANYBODY: Final[tuple[Role, ...]] = ()
@@ -72,6 +74,14 @@ ROUTES: Final = (
         answers=TimelineEntry,
     ),
     Route("GET", f"{ROLLOUT}/plan", plan.plan, "What the rollout promised to do."),
+    Route(
+        "GET",
+        f"{ROLLOUT}/report",
+        report.report,
+        "What was planned and what happened; `format=html` is one page.",
+        query=report.ReportQuery,
+        answers=Report,
+    ),
     Route(
         "GET",
         f"{ROLLOUT}/actions",

@@ -151,6 +151,20 @@ def test_words_that_are_legal_now_and_why_the_others_are_not(busy: Any) -> None:
     assert by["approve"]["legal"]
 
 
+def test_the_report_is_a_document_or_a_page_that_may_load_nothing(busy: Any) -> None:
+    told = busy.ask("GET", "/v1/rollouts/web-1/report", role="viewer")
+    assert [line["service"] for line in told.json["services"]] == list(SERVICES)
+    assert told.json["approvals"][0]["by"] == "leads"
+    html = busy.ask("GET", "/v1/rollouts/web-1/report?format=html", role="viewer")
+    assert html.headers["content-type"] == "text/html; charset=utf-8"
+    assert html.body.startswith(b"<!doctype html>")
+    policy = html.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert policy.endswith("; frame-ancestors 'none'")
+    assert busy.ask("GET", "/v1/rollouts/web-1/report?format=pdf").status == 400
+    assert busy.ask("GET", "/v1/rollouts/web-9/report").status == 404
+
+
 def test_a_word_is_answered_once_for_each_key_and_signed_with_the_persons_name(busy: Any) -> None:
     body = {"verb": "pause", "reason": "lunch", "service": "svc-0003", "key": "key-1"}
     first = busy.ask("POST", "/v1/rollouts/web-1/actions", body, role="operator")
