@@ -74,7 +74,7 @@ class Report(msgspec.Struct, frozen=True):
     services: tuple[Line, ...]
     """In the order of the waves; each attempt is a line of its own."""
     expected: Mapping[ServiceName, Expected]
-    """What was planned, where a forecast was made; empty = none was."""
+    """What was planned, where a forecast was put beside it (`beside`); empty = none was."""
     expected_finish_at: float | None
     approvals: tuple[ApprovalLine, ...]
     words: tuple[WordLine, ...]
@@ -91,12 +91,11 @@ class Forecast(msgspec.Struct, frozen=True):
     finish_s: float | None = None
 
 
-def report(read: Read, records: Sequence[Recorded], forecast: Forecast = Forecast()) -> Report:  # noqa: B008 - frozen
+def report(read: Read, records: Sequence[Recorded]) -> Report:
     """Make the report of a rollout from all entries of its own stream and of every attempt at its services, in order.
 
     It is read off the journal, so the same entries give the same report at any time but for `written_at`.
     """
-    opened_at = read.rollout.opened_wall
     plan = read.rollout.plan
     ended_at = records[-1].entry.now.wall if read.rollout.closed is not None else None
     return Report(
@@ -107,13 +106,23 @@ def report(read: Read, records: Sequence[Recorded], forecast: Forecast = Forecas
         ended_at=ended_at,
         waves=tuple(_waves(plan, records, ended_at or read.now.wall)),
         services=lines_of(plan, records, ended_at or read.now.wall),
-        expected={name: Expected(opened_at + a, opened_at + b) for name, (a, b) in forecast.services.items()},
-        expected_finish_at=None if forecast.finish_s is None else opened_at + forecast.finish_s,
+        expected={},
+        expected_finish_at=None,
         approvals=approvals_of(records),
         words=words_of(records),
         calls=calls_of(records),
         verdicts=verdicts_of(records),
         chain=Chain(records[-1].position, records[-1].chain, len(records)),
+    )
+
+
+def beside(report: Report, forecast: Forecast) -> Report:
+    """Put a forecast beside what happened."""
+    opened_at = report.rollout.opened_at
+    return msgspec.structs.replace(
+        report,
+        expected={name: Expected(opened_at + a, opened_at + b) for name, (a, b) in forecast.services.items()},
+        expected_finish_at=None if forecast.finish_s is None else opened_at + forecast.finish_s,
     )
 
 

@@ -15,14 +15,15 @@ import pytest
 from rollout.core.approvals import plan_digest
 from rollout.core.command import Verb
 from rollout.core.compile import Compiled
-from rollout.core.names import ServiceName
 from rollout.core.result import Result
+from rollout.errors import UsageError
 from rollout.journal.journal import Recorded
 from rollout.simulation import loop
 from rollout.simulation.world import Parts, World, carry_out
 from rollout.views.reading import Read
 from rollout.views.records import gather_records
-from rollout.views.report import Forecast, Report, report
+from rollout.views.report import Report, beside, report
+from rollout.views.report_forecast import forecast_in
 from rollout.views.report_lines import BarKind
 from rollout.views.report_page import page
 from tests.views.conftest import OWN, Words, read_of, say
@@ -234,16 +235,31 @@ def test_hostile_words_stay_text_wherever_they_come_from(make_world: MakeWorld, 
     assert "<img" not in html
 
 
-def test_the_plan_stands_beside_what_happened(made: Report, story: tuple[Read, list[Recorded]]) -> None:
+def test_the_plan_stands_beside_what_happened(made: Report) -> None:
     assert "expected finish" not in page(made)
-    spans = {line.service: (0.0, 100.0) for line in made.services}
-    read, records = story
     finish_s = (made.ended_at or 0.0) - made.rollout.opened_at - 90.0
-    told = report(read, records, Forecast({ServiceName(name): span for name, span in spans.items()}, finish_s))
+    services = [{"service": line.service, "begins_s": 0.0, "ends_s": 100.0} for line in made.services]
+    services.append({"service": "svc-9", "begins_s": None, "ends_s": None})
+    plan = {"rollout": OWN, "services": services, "finish": {"expected_s": finish_s, "best_s": 1.0}, "more": [1]}
+    told = beside(made, forecast_in(msgspec.json.encode(plan), OWN))
+    assert set(told.expected) == {line.service for line in made.services}
     html = page(told)
     assert "expected finish" in html
     assert "it took 1m30s longer" in html
     assert html.count('class="expected"') == 3
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (b"{", "this is no plan as `rollout plan -o json` writes it"),
+        (b'{"rollout": "web-2.4.1"}', "this is no plan as `rollout plan -o json` writes it"),
+        (b'{"rollout": "other", "services": [], "finish": {}}', "this is the plan of other, and not of web-2.4.1"),
+    ],
+)
+def test_what_is_no_plan_of_this_rollout_is_not_put_beside_it(document: bytes, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        forecast_in(document, OWN)
 
 
 def test_five_hundred_services_fit_on_a_few_screens_and_only_what_failed_is_named_in_the_picture(made: Report) -> None:
