@@ -3,6 +3,7 @@
 import functools
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
@@ -60,6 +61,12 @@ class Sized(Protocol[T_co]):
 @click.option(
     "--state", type=click.Path(path_type=Path), help="Take durations from what this state directory has recorded."
 )
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(1, 100_000),
+    default=1.0,
+    help="Let the service work so many times faster, as `rollout emulator` does: for policies sized for that.",
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Play only this seed.")
 @click.option("--trace", is_flag=True, help="With --seed: tell everything that happens in it.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
@@ -76,6 +83,7 @@ def rehearse(
     instances: int | None,
     crash: str | None,
     state: Path | None,
+    time_scale: float,
     seed: int | None,
     trace: bool,
     output: str,
@@ -112,7 +120,9 @@ def rehearse(
         instances=instances,
         lane=LaneName(lane),
         history=None if state is None else history_of(read_entries(state)),
+        time_scale=time_scale,
     )
+    stage = replace(stage, mute=_mute(stage))
     if crash is not None:
         ctx.exit(_crashed(stage, output))
     tally = _traced(stage, seed) if trace and seed is not None else _tallied(stage, _seeds(seeds, seed))
@@ -120,6 +130,17 @@ def rehearse(
     if tally.violations:
         click.echo(_again(stage, tally, policy, sets), err=True)
         ctx.exit(Code.ERROR)
+
+
+def _mute(stage: "Stage") -> dict[str, str]:
+    """Give the checks that the settings of this place do not let anybody ask."""
+    from rollout.gates.python import registered
+    from rollout.settings.load import load_settings
+    from rollout.simulation.mute import mute
+
+    found = load_settings().settings
+    checks = [check for plan in stage.compiled.services for check in plan.health.checks]
+    return mute(checks, commands=found.allow.commands, servers=found.metrics, functions=registered())
 
 
 def _seeds(count: int, seed: int | None) -> range:
@@ -170,7 +191,7 @@ def _played(stage: "Stage", seed: int) -> "Played":
 
     played = None
     try:
-        played = play(stage, seed)
+        played = play(stage, seed, watchdog=True)
     finally:
         if played is None:
             click.echo(f"seed {seed} was not played to its end", err=True)
@@ -204,6 +225,7 @@ def _again(stage: "Stage", tally: "Tally", policy: str, sets: tuple[str, ...]) -
     words = ["rollout", "rehearse", "-f", policy, "--faults", stage.profile.value, "--domains", str(stage.domains)]
     words += ["--lane", stage.lane.value] if stage.lane.value != "direct" else []
     words += ["--instances", str(stage.instances)] if stage.instances != stage.domains else []
+    words += ["--time-scale", f"{stage.time_scale:g}"] if stage.time_scale != 1 else []
     for each in sets:
         words += ["--set", each]
     violation = tally.violations[0]

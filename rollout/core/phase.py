@@ -133,11 +133,7 @@ class Applying(Errand, frozen=True, tag="applying"):
 
 
 class Swapping(Errand, frozen=True, tag="swapping"):
-    """Production and staging change places.
-
-    Both are looked at before that, in turn: `whole_t` is when staging was last seen to be whole, `cleared_t` when
-    production was last seen to be as before, and `production_next` tells which of them is due.
-    """
+    """Production and staging change places; before that both are looked at in turn, staging for `whole_t` first."""
 
     whole_t: float | None = None
     production_next: bool = False

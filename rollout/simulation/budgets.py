@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from rollout.core.names import StreamName
+from rollout.core.names import ServiceName, StreamName
 from rollout.core.operation import Operation, RollBack, describe
-from rollout.core.outcome import Accepted, Lost, Outcome, Refused, RefusedKind
+from rollout.core.outcome import Accepted, Lost, Outcome, Refused, RefusedKind, Unreachable
 
 LOSSES_MAX: Final = 4
 """A call whose answer was lost is repeated three times."""
@@ -17,6 +17,11 @@ VAIN_STOCK: Final = 12.0
 """Those that each life may make besides: ten saved up, and the tenth each that their own calls earn."""
 VAIN_EVERY_S: Final = 60.0
 """And one more in so many seconds."""
+
+READS_MAX: Final = 4
+"""Questions in flight about one service: a look, a poll, and what a round of checks looks at."""
+HEARD_S: Final = 1.0
+"""A question that has its permit when a Retry-After is heard leaves within this."""
 
 Call = tuple[StreamName, str]
 """An attempt, and what it asks for."""
@@ -30,6 +35,9 @@ class Budgets:
     _not_before: dict[StreamName, float] = field(default_factory=dict)
     _losses: Counter[Call] = field(default_factory=Counter)
     _failing: set[Call] = field(default_factory=set)
+    _reading: Counter[ServiceName] = field(default_factory=Counter)
+    _reads_closed: tuple[float, float] = (0.0, 0.0)
+    """Since when, and until when, a Retry-After keeps questions from being asked."""
     _first: int = 0
     _vain: int = 0
     _lives: int = 1
@@ -68,8 +76,27 @@ class Budgets:
             return f"{self._vain} repeats came to nothing, after {self._first} first tries in {at:.0f} s"
         return None
 
+    def asked(self, service: ServiceName, at: float) -> str | None:
+        """Judge a question at the moment it is asked."""
+        heard_at, until = self._reads_closed
+        if heard_at + HEARD_S < at < until:
+            return f"a question about {service} was asked {until - at:.0f} s before the Retry-After was over"
+        self._reading[service] += 1
+        if self._reading[service] > READS_MAX:
+            return f"{self._reading[service]} questions about {service} are in flight at once"
+        return None
+
+    def told(self, service: ServiceName, at: float, answer: object) -> None:
+        """Hear the answer to a question."""
+        self._reading[service] -= 1
+        if isinstance(answer, Unreachable) and answer.throttled and answer.retry_after_s:
+            until = at + min(answer.retry_after_s, RETRY_AFTER_S_MAX)
+            self._reads_closed = max(self._reads_closed, (at, until), key=lambda closed: closed[1])
+
     def died(self) -> None:
         """Forget what only the dead process had heard."""
         self._in_flight.clear()
         self._not_before.clear()
+        self._reading.clear()
+        self._reads_closed = (0.0, 0.0)
         self._lives += 1

@@ -6,9 +6,10 @@ has really been touched by somebody else), `quiet` (what is over does not move),
 and `deadline` (past the date of a rollout nothing begins).
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, Never
+from typing import Final, Never, TypeVar
 
 from rollout.core import event
 from rollout.core.evolve import IllegalFact
@@ -26,8 +27,8 @@ from rollout.simulation.evidence import Evidence
 from rollout.simulation.gating import Gates
 from rollout.simulation.marks import Marks
 from rollout.simulation.owner import not_ours
-from rollout.simulation.peaks import Peaks, moving_with
-from rollout.simulation.sender import SENDER
+from rollout.simulation.peaks import Peaks, admitted_against, is_free
+from rollout.simulation.sender import SENDER, number_of, stream_of
 from rollout.simulation.trace import Trace
 from rollout.simulation.truth import Truth
 from rollout.simulation.violation import Violation
@@ -35,6 +36,8 @@ from rollout.simulation.violation import Violation
 STRANGER_GRACE_S: Final = 180.0
 """A stranger who came between our last look and our call cannot be seen; this bounds look, call and late arrival."""
 TWO: Final = 2
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -86,14 +89,23 @@ class Checker:
             if is_service_stream(page.entry.stream):
                 self._judge(page, before)
                 self._last_page[page.entry.stream] = page.at
-                self.evidence.looks[self._service(page.entry.stream)] = 0
+                self.evidence.moved(self._service(page.entry.stream))
+                self._judge_others(page)
         self.peaks.count_broken(self.book, self.time())
+
+    def _judge_others(self, page: Page) -> None:
+        """L4: while one service moves, nobody else who could is left alone."""
+        for stream, state in self.book.services.items():
+            if stream != page.entry.stream and is_free(state):
+                said = self.evidence.starved(state.plan.service, page.at, self._last_page[stream])
+                self._complain("L4", None if said is None else f"{stream} starves: {said}")
 
     def _judge(self, page: Page, before: ServiceRollout | None) -> None:
         stream, fact = page.entry.stream, page.entry.fact
         match fact:
             case event.Admitted():
-                self._judge_admission(page)
+                for rule, said in admitted_against(self.book, page):
+                    self.broken(rule, said)
             case event.Observed(finding=event.Finding.SETTLED | event.Finding.RESTORED as finding):
                 looks = self.evidence.looks[self._service(stream)]
                 if looks < TWO:
@@ -147,15 +159,6 @@ class Checker:
         if lie is not None:
             self.broken(*lie)
 
-    def _judge_admission(self, page: Page) -> None:
-        stream = page.entry.stream
-        wave, moving = moving_with(self.book, stream)
-        if len(moving) > wave.max_parallel:
-            self.broken("caps", f"{len(moving)} services move in wave {wave.name}, which allows {wave.max_parallel}")
-        due_wall = self.book.rollouts[StreamName(stream.partition("/")[0])].deadline_wall
-        if due_wall is not None and page.entry.now.wall >= due_wall:
-            self.broken("deadline", f"{stream} began after the deadline of its rollout")
-
     # --- calls ---
 
     def sent(self, key: str, operation: Operation) -> None:
@@ -163,8 +166,8 @@ class Checker:
         self.read()
         self.sends += 1
         self._sent_at[key] = self.time()
-        stream = _stream_of(key)
-        self._newest[stream] = max(self._newest.get(stream, 0), _number_of(key))
+        stream = stream_of(key)
+        self._newest[stream] = max(self._newest.get(stream, 0), number_of(key))
         state = self.book.services[stream]
         what = f"the {describe(operation)} of {stream}"
         if state.stop is not None:
@@ -181,8 +184,23 @@ class Checker:
     def answered(self, key: str, operation: Operation, outcome: Outcome) -> None:
         """Hear what the platform said to a call, as the engine hears it."""
         back = key in self.book.back
-        said = self._budgets.answered(_stream_of(key), operation, outcome, self.time(), back=back)
+        said = self._budgets.answered(stream_of(key), operation, outcome, self.time(), back=back)
         self._complain("S11", said)
+
+    @contextlib.contextmanager
+    def asking(self, service: ServiceName) -> Iterator[Callable[[T], T]]:
+        """Judge a question that is in flight within the block; what is given hears its answer and hands it back."""
+        answers: list[object] = []
+
+        def hear(answer: T) -> T:
+            answers.append(answer)
+            return answer
+
+        self._complain("S11", self._budgets.asked(service, self.time()))
+        try:
+            yield hear
+        finally:
+            self._budgets.told(service, self.time(), answers[0] if answers else None)
 
     def died(self) -> None:
         """Forget what only the dead process had heard."""
@@ -200,7 +218,7 @@ class Checker:
         if key is None:
             self.truth.strangers.setdefault(entry.service, entry.at)
             return
-        intent, stream = self.book.intents.get(key), _stream_of(key)
+        intent, stream = self.book.intents.get(key), stream_of(key)
         if intent is None:
             self.broken("S9", f"{what} took effect, and its intent {key} is not on disk")
         if verb_of(intent.operation) != (entry.verb, entry.domain):
@@ -227,7 +245,7 @@ class Checker:
             self.broken("S4", f"{what} took effect twice")
         if state.ended is not None:
             self.broken("S5", f"{what} took effect after {stream} had ended as {state.ended.outcome}")
-        if _number_of(key) < self._newest.get(stream, 0):
+        if number_of(key) < self._newest.get(stream, 0):
             self.broken("S12", f"{what} took effect by call {key} after call {self._newest[stream]} had been sent")
         if not back and stream in self._turned:
             self.broken("S3b", f"{what} took effect after the way back had begun")
@@ -278,11 +296,3 @@ class Checker:
 
     def _service(self, stream: StreamName) -> ServiceName:
         return self.book.services[stream].plan.service
-
-
-def _stream_of(key: str) -> StreamName:
-    return StreamName(key.rpartition("/")[0])
-
-
-def _number_of(key: str) -> int:
-    return int(key.rpartition("/")[2])

@@ -34,6 +34,13 @@ class Death:
     power_lost: bool = False
     """Whether the machine dies too, and with it what no sync had made durable."""
 
+    @property
+    def kind(self) -> str:
+        """Name what decides when it comes."""
+        if self.moment is not None:
+            return "at a moment"
+        return "between two steps" if self.step is not None else "at a random time"
+
     def told(self, moments: Sequence[str]) -> str:
         """Say how it died; `moments` are those of the life that ended."""
         if self.moment is not None and moments:

@@ -6,6 +6,7 @@ from rollout.simulation.checker import Checker
 from rollout.simulation.history import Remembered
 from rollout.simulation.http_lane import HttpLane
 from rollout.simulation.mortal import LATE_PER_TIMEOUT
+from rollout.simulation.scripted import rehearsed
 from rollout.simulation.skies import DrawnFaults
 from rollout.simulation.spoil import Spoiler
 from rollout.simulation.stage import SAFETY_S, LaneName, Stage
@@ -20,6 +21,7 @@ def dress(world: World, stage: Stage, weather: Weather, checker: Checker) -> Non
     """Put weather and checker around the world's parts."""
     post, subscription = Post(), _subscription(weather)
     throttled = weather.happens("throttle")
+    weather.hits["throttle"] += throttled
 
     def around(platform: Platform) -> Platform:
         if throttled:
@@ -30,10 +32,11 @@ def dress(world: World, stage: Stage, weather: Weather, checker: Checker) -> Non
     world.around_wire = lambda wire: WatchedWire(wire, post)
     world.lane = _lane(world, stage, weather, post) if stage.lane is LaneName.HTTP else None
     world.around_platform = around
+    world.around_kit = lambda kit: rehearsed(kit, checker, weather, stage.mute)
     world.wall = Wall(weather)
     world.fabric.world.on_effect = checker.effect
     world.fabric.world.agenda = WatchedAgenda(checker.moved)
-    world.fabric.world.durations = Remembered(weather.seed, history=stage.history)
+    world.fabric.world.durations = Remembered(weather.seed, history=stage.history, scale=stage.time_scale)
     world.fabric.world.faults = DrawnFaults(weather=weather, time=world.time)
 
 

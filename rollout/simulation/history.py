@@ -72,6 +72,8 @@ class Remembered(Durations):
     """Draws from what happened before where enough did, else from the recorded distributions."""
 
     history: History = field(default_factory=History)
+    scale: float = 1.0
+    """How many times faster all of it is."""
 
     def draw(self, recorded: Recorded, service: str, verb: str, domain: int | None = None) -> float:
         """Give seconds of the emulated service; `service` is `<name>/<slot>` or a name."""
@@ -79,4 +81,4 @@ class Remembered(Durations):
         number = self._counts[service, verb, -1 if domain is None else domain]
         quantile = chance.unit(self.seed, "history", service, verb, -1 if domain is None else domain, number)
         known_s = self.history.at((service.partition("/")[0].lower(), str(verb)), quantile)
-        return fallback_s if known_s is None else known_s
+        return (fallback_s if known_s is None else known_s) / self.scale

@@ -1,16 +1,20 @@
 """What must be true once a run is over: L1, L3, E2, S7, and that nothing moves any more."""
 
 import base64
+import logging
 from typing import Final
 from urllib.parse import quote
 
 import msgspec
+import structlog
+from prometheus_client import CollectorRegistry, generate_latest
 
 from rollout.core import event, sight_event
 from rollout.core.phase import ForeignChange, HeldForPerson, NeedsOperator, Queued, Swapping
 from rollout.core.result import ExitCode, Result
 from rollout.core.service import ServiceRollout
 from rollout.core.stages import waits_at
+from rollout.engine.telemetry import Telemetry
 from rollout.errors import JournalDamaged
 from rollout.simulation.book import at_once
 from rollout.simulation.checker import Checker
@@ -34,7 +38,7 @@ def judge_end(checker: Checker, result: Result | None, secrets: tuple[str, ...])
     for state in states:
         _judge_wait(checker, state, blocked=blocked)
         _judge_turn(checker, state)
-    _judge_secrets(checker, secrets)
+    _judge_secrets(checker, result, secrets)
     try:
         at_once(checker.book.journal.verify())
     except JournalDamaged as error:
@@ -92,15 +96,27 @@ def _step_s(state: ServiceRollout) -> float:
     return max(plan.begin_timeout_s, plan.walk.domain_timeout_s, plan.rollback.bound_s(len(state.walked)))
 
 
-def _judge_secrets(checker: Checker, secrets: tuple[str, ...]) -> None:
-    """E2: no secret in any entry, in any of three spellings."""
+def _judge_secrets(checker: Checker, result: Result, secrets: tuple[str, ...]) -> None:
+    """E2: no secret in any entry, log line, metric or word to people, in any of three spellings."""
     if not secrets:
         return
-    text = msgspec.json.encode([page.entry for page in checker.book.pages]).decode()
+    entries = msgspec.json.encode([page.entry for page in checker.book.pages]).decode()
+    logged, metrics = _told_to_operators(checker)
+    texts = {"an entry": entries, "a log line": logged, "a metric": metrics, "the result": result.reason}
     for secret in secrets:
         spellings = {secret, base64.b64encode(secret.encode()).decode().rstrip("="), quote(secret, safe="")}
-        if any(each in text for each in spellings):
-            checker.broken("E2", "an entry carries a secret of the package's URL")
+        for where, text in texts.items():
+            if any(each in text for each in spellings):
+                checker.broken("E2", f"{where} carries a secret of a URL")
+
+
+def _told_to_operators(checker: Checker) -> tuple[str, str]:
+    """Give every log line and every metric that the whole journal comes to."""
+    lines, registry = structlog.testing.LogCapture(), CollectorRegistry()
+    wrapper = structlog.make_filtering_bound_logger(logging.NOTSET)
+    telemetry = Telemetry(structlog.wrap_logger(None, [lines], wrapper_class=wrapper), registry)
+    telemetry.record(at_once(checker.book.journal.read_after(0, len(checker.book.pages))))
+    return repr(lines.entries), generate_latest(registry).decode()
 
 
 def _unended(checker: Checker) -> str:

@@ -1,11 +1,15 @@
 """The most of something at one moment: what is down, what is broken, what moves."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rollout.core.names import StreamName, parse_service_stream
-from rollout.core.phase import ForeignChange, HeldForPerson, NeedsOperator, Queued
+from rollout.core.names import StreamName, parse_service_stream, rollout_stream
+from rollout.core.phase import Ended, ForeignChange, HeldForPerson, NeedsOperator, Queued, Reconciling
 from rollout.core.plan import WavePlan
-from rollout.simulation.book import Book
+from rollout.core.service import ServiceRollout
+from rollout.core.stages import waits_at
+from rollout.core.windows import fits_at
+from rollout.simulation.book import Book, Page
 
 
 @dataclass(slots=True)
@@ -36,8 +40,25 @@ class Peaks:
             self.broken, self.broken_at = count, at
 
 
+def admitted_against(book: Book, page: Page) -> Iterator[tuple[str, str]]:
+    """Give each rule that an admission breaks, with its sentence: a wave's cap, or the date of a rollout."""
+    stream = page.entry.stream
+    wave, moving = moving_with(book, stream)
+    if len(moving) > wave.max_parallel:
+        yield "caps", f"{len(moving)} services move in wave {wave.name}, which allows {wave.max_parallel}"
+    rollout, _, _ = parse_service_stream(stream)
+    due_wall = book.rollouts[rollout_stream(rollout)].deadline_wall
+    if due_wall is not None and page.entry.now.wall >= due_wall:
+        yield "deadline", f"{stream} began after the deadline of its rollout"
+    if wave.windows is not None and fits_at(wave.windows, page.entry.now.wall) != page.entry.now.wall:
+        yield "window", f"{stream} began while no window of wave {wave.name} is open"
+
+
 def moving_with(book: Book, stream: StreamName) -> tuple[WavePlan, list[StreamName]]:
-    """Give a service's wave, and the streams of that wave that move: begun, not ended, and not waiting for a person."""
+    """Give a service's wave, and the streams of that wave that move: begun, not ended, and not waiting.
+
+    Who waits for a person, or at a barrier, takes no room from others.
+    """
     rollout, service, _ = parse_service_stream(stream)
     plan = next(each.plan for each in book.rollouts.values() if each.plan.rollout == rollout)
     wave = next(each for each in plan.waves if service in each.services)
@@ -45,6 +66,17 @@ def moving_with(book: Book, stream: StreamName) -> tuple[WavePlan, list[StreamNa
     moving = [
         name
         for name, state in book.services.items()
-        if state.plan.service in wave.services and not isinstance(state.phase, resting) and state.ended is None
+        if state.plan.service in wave.services
+        and not isinstance(state.phase, resting)
+        and state.ended is None
+        and waits_at(state) is None
     ]
     return wave, moving
+
+
+def is_free(state: ServiceRollout) -> bool:
+    """Tell whether nothing keeps a service from going on: no word, no person, no barrier, no pause after a refusal."""
+    resting = Queued | HeldForPerson | ForeignChange | NeedsOperator | Reconciling | Ended
+    if isinstance(state.phase, resting) or state.holds or state.stop is not None:
+        return False
+    return waits_at(state) is None

@@ -33,6 +33,7 @@ from rollout.simulation.skies import DiskSky, drawn_knobs
 from rollout.simulation.stage import SAFETY_S, Stage
 from rollout.simulation.truth import Truth
 from rollout.simulation.violation import Violation
+from rollout.simulation.watchdog import CPU_S_PER_SERVICE, Spins, armed
 from rollout.simulation.weather import Profile, Weather
 from rollout.simulation.world import Life, Parts, World, carry_out, open_unless_known
 
@@ -81,14 +82,16 @@ class Played:
     """Seconds of the world until the rollout was over."""
 
 
-def play(stage: Stage, seed: int, script: Script = Script()) -> Played:
+def play(stage: Stage, seed: int, script: Script = Script(), *, watchdog: bool = False) -> Played:
     """Play one seed; a broken promise is in the result, and the run ends with it.
 
     So does an engine that gives up, for in a world that has only weather none may. What is no error of ours is raised.
+    `watchdog` counts seconds of processor as well, by an alarm of the whole process.
     """
     game = _Game(stage, seed, script)
     try:
-        game.play()
+        with armed(CPU_S_PER_SERVICE * len(stage.compiled.services) if watchdog else None):
+            game.play()
     except (InvariantBroken, RolloutError, IllegalFact, VersionConflict, ExceptionGroup) as error:
         game.note(error)
     finally:
@@ -116,6 +119,7 @@ class _Game:
         said = [*words(self._weather, stage.compiled), *script.words]
         self._words = deque(sorted(said, key=lambda word: word.at))
         self._lives = 0
+        self._over = False
         journal.tell = self._checker.read
         self._freezes = deque(drawn_freezes(self._weather))
         dress(self._world, stage, self._weather, self._checker)
@@ -150,11 +154,12 @@ class _Game:
         """Keep what ended the run as a violation."""
         if self._checker.violation is not None:
             return
-        first = leaves(error)[0]
+        found = leaves(error)
+        first = next((each for each in found if isinstance(each, Violation | Spins)), found[0])
         if isinstance(first, Violation):
             self._checker.violation = first
             return
-        rule = "L2" if isinstance(first, StepsExhausted) else "error"
+        rule = "L2" if isinstance(first, StepsExhausted | Spins) else "error"
         with contextlib.suppress(Violation):
             self._checker.broken(rule, f"{type(first).__name__}: {first}")
 
@@ -203,7 +208,11 @@ class _Game:
                 return life.result
 
     def _live(self, death: Death, after_s: float) -> Life[Result | None] | None:
-        """Live once; None = the process gave up because a sync had failed, which is all it can do."""
+        """Live once; None = the process gave up, which is all it can do once a sync has failed.
+
+        So it does where somebody's last word finds the disk full when all else is over.
+        """
+        self._over = False
         try:
             return self._world.live(
                 functools.partial(self._script, death=death),
@@ -211,14 +220,15 @@ class _Game:
                 dies_after_s=after_s,
                 steps_max=STEPS_PER_SERVICE_MAX * len(self._stage.compiled.services),
             )
-        except StateUnusable:
-            if not self._journal.closed:
-                raise
-            return None
+        except StateUnusable as error:
+            if self._journal.closed or (self._over and isinstance(error, JournalFull)):
+                return None
+            raise
 
     def _bury(self, how: str, death: Death) -> None:
         """Let nobody live for a while, and the next life begin with what is on the disk."""
         self._weather.hits["death"] += 1
+        self._weather.hits[f"death {death.kind}"] += 1
         self._told.deaths.append((self._world.time(), how + (", and power is lost" if death.power_lost else "")))
         self._weather.hits["power_lost"] += death.power_lost
         self._journal.recover(power_lost=death.power_lost)
@@ -246,7 +256,9 @@ class _Game:
             await asyncio.sleep(0)
         try:
             await self._open(parts)
-            return await carry_out(parts, self._stage.compiled)
+            result = await carry_out(parts, self._stage.compiled)
+            self._over = True
+            return result
         finally:
             speaking.cancel()
             with contextlib.suppress(asyncio.CancelledError):

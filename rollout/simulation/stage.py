@@ -12,6 +12,7 @@ from rollout.core.change_plan import StatusPlan, SwapPlan, configuration_sent, u
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.names import Digest
 from rollout.core.plan import ServicePlan
+from rollout.emulator.durations import Recorded
 from rollout.policy.bundle import Bundle
 from rollout.simulation.history import History
 from rollout.simulation.weather import Profile
@@ -19,6 +20,9 @@ from rollout.simulation.world import KitMaker
 
 SAFETY_S: Final = 6 * 3600.0
 """How long a storm lasts."""
+P95: Final = 0.95
+SHUT_S: Final = 4 * 86_400.0
+"""No window of a working week is further away."""
 SECRET_CHARS_MIN: Final = 8
 """A shorter value of a query would be found by chance."""
 
@@ -45,8 +49,16 @@ class Stage:
     lane: LaneName = LaneName.DIRECT
     history: History = field(default_factory=History)
     """How long these services took before."""
+    time_scale: float = 1.0
+    """How many times faster the emulated service works than the recorded one."""
+    mute: Mapping[str, str] = field(default_factory=dict)
+    """Checks that nobody may ask, by name, and why: they are unknown in every run."""
     secrets: tuple[str, ...] = ()
     """What must not be found in any entry."""
+
+    def slow_s(self, recorded: Recorded) -> float:
+        """Give how long something takes that only one in twenty exceeds."""
+        return recorded.at(P95) / self.time_scale
 
     @property
     def bound_s(self) -> float:
@@ -55,6 +67,7 @@ class Stage:
         for wave in self.compiled.plan.waves:
             members = [each for each in self.compiled.services if each.service in wave.services]
             rounds = ceil(len(members) / wave.max_parallel)
+            total += 0.0 if wave.windows is None else rounds * SHUT_S
             total += rounds * max((self._service_s(each) for each in members), default=0.0)
         return total + SAFETY_S
 
@@ -79,6 +92,7 @@ def staged(
     instances: int,
     lane: LaneName = LaneName.DIRECT,
     history: History | None = None,
+    time_scale: float = 1.0,
 ) -> Stage:
     """Compile a bundle for rehearsals; raises NotSupportedYet for what cannot be run."""
     compiled = compile_bundle(bundle)
@@ -90,7 +104,18 @@ def staged(
     )
     packages = {each for each in named if each is not None}
     secrets = tuple(sorted({secret for package in packages for secret in _secrets(package)}))
-    return Stage(compiled, configurations, make_kit, profile, domains, instances, lane, history or History(), secrets)
+    return Stage(
+        compiled=compiled,
+        configurations=configurations,
+        make_kit=make_kit,
+        profile=profile,
+        domains=domains,
+        instances=instances,
+        lane=lane,
+        history=history or History(),
+        time_scale=time_scale,
+        secrets=secrets,
+    )
 
 
 def _secrets(package: str) -> Iterator[str]:

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from rollout.core import event, fleet_event, sight_event
-from rollout.core.event import Entry
-from rollout.core.operation import RollBack, Walk
+from rollout.core import change_event, event, fleet_event, sight_event
+from rollout.core.event import Entry, Evidence, Verdict
+from rollout.core.operation import RollBack, SetStatus, SwapSlots, Walk
 from rollout.core.phase import Queued
 from rollout.simulation.book import Book
 from rollout.simulation.play import Played
@@ -57,6 +57,8 @@ class Tally:
     """How services ended, or what they wait for."""
     used: Counter[str] = field(default_factory=Counter)
     """How often each gate, hold and way back was used."""
+    asked: dict[str, Counter[Verdict]] = field(default_factory=dict)
+    """How often each check was recorded with each verdict."""
     first_used: dict[str, int] = field(default_factory=dict)
     """The first seed that used each."""
     rollout: Spread = field(default_factory=Spread)
@@ -108,6 +110,8 @@ class Tally:
             failed += state.failure is not None
         self.failed = self.failed.or_more(failed, seed)
         self._time(book, seed)
+        for said in _evidence(page.entry for page in book.pages):
+            self.asked.setdefault(said.check, Counter())[said.verdict] += 1
         for use in _uses(page.entry for page in book.pages):
             self.used[use] += 1
             self.first_used.setdefault(use, seed)
@@ -137,6 +141,13 @@ _WAITS: Final = {
 }
 
 
+def _evidence(entries: Iterable[Entry]) -> Iterable[Evidence]:
+    """Give all that checks were recorded to have said."""
+    for entry in entries:
+        if isinstance(entry.fact, event.Probed | event.GatePassed | event.GateFailed | event.Baked):
+            yield from entry.fact.evidence
+
+
 def _uses(entries: Iterable[Entry]) -> Iterable[str]:  # noqa: C901, PLR0912 - the table of what is counted
     """Name each gate, hold and way back that a journal shows."""
     for entry in entries:
@@ -146,7 +157,7 @@ def _uses(entries: Iterable[Entry]) -> Iterable[str]:  # noqa: C901, PLR0912 - t
             case event.GateFailed():
                 yield "gate failed"
             case event.Baked():
-                yield "bake before the last domain passed"
+                yield "bake passed"
             case event.Probed(verdict=event.Verdict.UNKNOWN):
                 yield "gate without evidence"
             case sight_event.Blinded():
@@ -159,6 +170,14 @@ def _uses(entries: Iterable[Entry]) -> Iterable[str]:  # noqa: C901, PLR0912 - t
                 yield "answer lost, then looked"
             case event.TurnedBack():
                 yield "turned back"
+            case event.Intended(operation=SwapSlots()):
+                yield "swap asked for"
+            case event.Intended(operation=SetStatus()):
+                yield "status asked for"
+            case change_event.RevertBegun():
+                yield "revert begun"
+            case change_event.BarrierOpened():
+                yield "barrier opened"
             case event.Intended(operation=RollBack()):
                 yield "rollback asked for"
             case event.Observed(finding=event.Finding.RESTORED):

@@ -88,14 +88,16 @@ class WatchedPlatform:
 
     async def observe(self, target: Target) -> Observation:
         """Look."""
-        seen = await self._platform.observe(target)
+        with self._checker.asking(target.service) as hear:
+            seen = hear(await self._platform.observe(target))
         if not isinstance(seen, Unreachable):
             self._checker.evidence.answered(target.service, self._time(), look=True)
         return seen
 
     async def poll(self, handle: Handle) -> Progress:
         """Ask about an operation that may not be visible yet, or not any more."""
-        progress = await self._platform.poll(handle)
+        with self._checker.asking(self._service(handle)) as hear:
+            progress = hear(await self._platform.poll(handle))
         if not isinstance(progress, Unreachable):
             self._checker.evidence.answered(self._service(handle), self._time(), look=False)
             if self._unknown(handle.id):

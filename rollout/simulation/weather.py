@@ -63,6 +63,8 @@ WRITE: Final[Mapping[str, float]] = {"short_write": 0.03, "disk_full": 0.004}
 SYNC: Final[Mapping[str, float]] = {"sync_error": 0.003}
 OPERATION: Final[Mapping[str, float]] = {"id_young": 0.05, "id_forgotten": 0.02}
 """What Get Operation Status does not know."""
+GATE: Final[Mapping[str, float]] = {"gate_unknown": 0.03, "gate_hangs": 0.01, "gate_red": 0.02}
+"""What becomes of a check that asks somebody outside."""
 WORLD: Final[Mapping[str, float]] = {
     "flap": 0.15,
     "stranger": 0.03,

@@ -95,6 +95,8 @@ class World:
     """Lays something between the platform and its wire, such as an observer."""
     around_platform: Callable[[Platform], Platform] = lambda platform: platform
     """Lays something between the engine and its platform."""
+    around_kit: Callable[[Kit], Kit] = lambda kit: kit
+    """Lays something between the engine and its parts."""
     inbox_poll_s: float = 30.0
     """How often its engines look into the inbox: seldom, for most worlds hold nobody who speaks."""
     heartbeat_s: float = HEARTBEAT_S
@@ -178,7 +180,7 @@ class World:
         with unwrapped():
             ledger: RolloutLedger = Ledger(journal, evolve, evolve_fleet)
             async with ledger.opened():
-                kit = self.make_kit(ledger, platform, clock, draw)
+                kit = self.around_kit(self.make_kit(ledger, platform, clock, draw))
                 engine = Engine(
                     journal, kit, inbox_poll_s=self.inbox_poll_s, heartbeat_s=self.heartbeat_s, groups=self.groups
                 )

@@ -31,7 +31,7 @@ def answer(cases: Path, asked: dict[str, Any]) -> dict[str, Any]:
     bundle = load_policy(cases / f"{asked['policy']}.yaml")
     stage = staged(bundle, kit, Profile.STORM, domains=domains, instances=domains, lane=LaneName(asked["lane"]))
     for seed in range(*asked["seeds"]):
-        violation = play(stage, seed).violation
+        violation = play(stage, seed, watchdog=True).violation
         if violation is not None:
             return {"seed": seed, "rule": violation.invariant, "said": violation.said}
     return {"seed": None, "rule": "", "said": ""}

@@ -15,7 +15,8 @@ from rollout.core.snapshot import Before, Sighting
 from rollout.emulator.fabric import Fabric
 from rollout.emulator.fabric_state import Deployment, LogEntry
 from rollout.platforms.classic.vocabulary import Verb
-from rollout.simulation.book import Book, Told, at_once
+from rollout.simulation import checker
+from rollout.simulation.book import Book, Page, Told, at_once
 from rollout.simulation.cast import cast
 from rollout.simulation.checker import Checker
 from rollout.simulation.last import judge_end
@@ -92,11 +93,14 @@ def hand(stage_of: Callable[..., Stage]) -> Hand:
     return made
 
 
+def nobody(_book: Book, _page: Page) -> tuple[()]:
+    """Let everybody in: there is no rollout around the service."""
+    return ()
+
+
 @pytest.fixture
 def begun(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> Hand:
-    monkeypatch.setattr(
-        Checker, "_judge_admission", lambda _self, _page: None
-    )  # there is no rollout around the service
+    monkeypatch.setattr(checker, "admitted_against", nobody)
     hand.begin()
     return hand
 
@@ -182,14 +186,14 @@ def test_a_fact_that_cannot_follow_breaks_s7(begun: Hand) -> None:
 
 
 def test_a_success_that_is_none_breaks_s8(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Checker, "_judge_admission", lambda _self, _page: None)
+    monkeypatch.setattr(checker, "admitted_against", nobody)
     hand.say(event.Opened(hand.plan, 1), event.Admitted("all"))
     with pytest.raises(Violation, match=r"S8 .* ended as succeeded, but nothing of it took effect"):
         hand.say(event.Closed(Outcome.SUCCEEDED, POLICY, "all domains run it"))
 
 
 def test_an_ending_without_a_reason_breaks_e1(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Checker, "_judge_admission", lambda _self, _page: None)
+    monkeypatch.setattr(checker, "admitted_against", nobody)
     hand.say(event.Opened(hand.plan, 1), event.Admitted("all"))
     with pytest.raises(Violation, match=r"E1 .* without an actor or a reason"):
         hand.say(event.Closed(Outcome.SKIPPED, POLICY, ""))

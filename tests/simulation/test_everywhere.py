@@ -17,10 +17,10 @@ LONG = os.environ.get("ROLLOUT_LONG") == "1"
 PLACES = [
     ("one", LaneName.DIRECT, 11),
     ("one", LaneName.HTTP, 37),
-    ("configure", LaneName.DIRECT, 71),
-    ("configure", LaneName.HTTP, 211),
-    ("swap", LaneName.DIRECT, 23),
-    ("swap", LaneName.HTTP, 83),
+    ("configure", LaneName.DIRECT, 97),
+    ("configure", LaneName.HTTP, 307),
+    ("swap", LaneName.DIRECT, 47),
+    ("swap", LaneName.HTTP, 113),
     ("staged", LaneName.DIRECT, 113),
     ("revert", LaneName.DIRECT, 113),
     ("status", LaneName.DIRECT, 13),
@@ -72,7 +72,7 @@ def test_each_scene_goes_the_way_it_is_called_after(stage_of: Callable[..., Stag
 @pytest.mark.timeout(300)
 def test_a_difference_is_told_with_its_moment(stage_of: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kit, "QUARANTINE_PER_TIMEOUT", 0.0)
-    found = [each for each in CrashEverywhere(stage_of("one", domains=2), every=3) if each is not None]
+    found = [each for each in CrashEverywhere(stage_of("one", domains=2), every=8) if each is not None]
     assert found
     where = {each.about.partition(":")[0] for each in found}
     assert where <= {"in flight", "not yet sent", "written, not synced", "within the sync", "durable, nobody told"}

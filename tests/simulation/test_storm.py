@@ -72,7 +72,7 @@ def test_no_promise_is_broken(stage_of: Callable[..., Stage], storm: Storm) -> N
     lane, policy, faults, domains, first, count = storm
     stage = stage_of(policy, faults, domains=domains, lane=LaneName(lane))
     for seed in range(first, first + count):
-        played = play(stage, seed)
+        played = play(stage, seed, watchdog=True)
         words = f"-f {CASES / policy}.yaml --faults {faults} --lane {lane} --domains {domains} --seed {seed}"
         again = f"rollout rehearse {words} --trace"
         assert played.violation is None, f"{played.violation}\nshow it again with:\n  {again}"
