@@ -5,7 +5,7 @@ process alone, once with the whole machine, and once more while the next life is
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -90,10 +90,14 @@ def deaths(moments: Iterable[int]) -> Iterator[tuple[int, tuple[Death, ...]]]:
 
 
 class CrashEverywhere:
-    """All deaths of a stage's policy in calm weather; with `every` above 1, those at each such moment only."""
+    """All deaths of a stage's policy in calm weather.
 
-    def __init__(self, stage: Stage, *, every: int = 1) -> None:
+    With `every` above 1, those at each such moment only; with `kinds`, those at moments of these kinds.
+    """
+
+    def __init__(self, stage: Stage, *, every: int = 1, kinds: Collection[str] = ()) -> None:
         self.told = Everywhere()
+        self._kinds = kinds
         self._every = every
         self._stage = replace(stage, profile=Profile.NONE)
         self._undisturbed = [(scene, play(self._stage, 0, scene.script())) for scene in scenes(stage)]
@@ -104,12 +108,19 @@ class CrashEverywhere:
                 self.told.points[moment.partition(":")[0]] += 1
 
     def __len__(self) -> int:
-        return sum(1 for _, played in self._undisturbed for _ in deaths(range(0, len(played.moments[0]), self._every)))
+        return sum(1 for _, played in self._undisturbed for _ in deaths(self._moments(played)))
+
+    def _moments(self, undisturbed: Played) -> Sequence[int]:
+        """Give the moments that are died at."""
+        chosen = enumerate(undisturbed.moments[0])
+        return [each for each, about in chosen if not self._kinds or about.partition(":")[0] in self._kinds][
+            :: self._every
+        ]
 
     def __iter__(self) -> Iterator[Difference | None]:
         """Play one after another; each gives what was different, if anything."""
         for scene, undisturbed in self._undisturbed:
-            for moment, planned in deaths(range(0, len(undisturbed.moments[0]), self._every)):
+            for moment, planned in deaths(self._moments(undisturbed)):
                 played = play(self._stage, 0, scene.script(planned))
                 self.told.lives += len(played.moments)
                 said = _difference(undisturbed, played)
