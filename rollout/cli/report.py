@@ -29,9 +29,9 @@ def report(*, rollout: str, output: str | None, out: Path | None, plan: Path | N
     """
     import msgspec
 
-    from rollout.cli.foreground import run_loop
+    from rollout.cli.loop import run_loop
     from rollout.cli.where import place
-    from rollout.remote.client import Document
+    from rollout.remote.event import Document
     from rollout.views.report import Report, beside
     from rollout.views.report_forecast import forecast_in
     from rollout.views.report_page import page
