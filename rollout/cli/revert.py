@@ -45,13 +45,14 @@ def revert(
 
     Exit codes are those of `rollout run`; 6 where something cannot be taken back.
     """
+    from rollout.cli.actor import actor
     from rollout.cli.again import again
     from rollout.cli.foreground import conduct
     from rollout.cli.loop import run_loop
     from rollout.cli.params import flags_over
-    from rollout.cli.reverting import admit
     from rollout.cli.screen import Output
     from rollout.core.names import RolloutId
+    from rollout.daemon.reverting import admit
     from rollout.errors import UsageError
     from rollout.settings import default_state
     from rollout.settings.choose import run_settings
@@ -67,7 +68,9 @@ def revert(
     settings = run_settings(loaded, first.plan.target.subscription, endpoint=endpoint)
     _confirm(rollout, len(read.services), yes=yes)
     shown = Output(output or ("table" if sys.stdout.isatty() else "jsonl"))
-    ended = run_loop(lambda: conduct(settings, lambda assembly: admit(assembly, own, reason, partial=partial), shown))
+    ended = run_loop(
+        lambda: conduct(settings, lambda each: admit(each, own, reason, who=actor(), partial=partial), shown)
+    )
     if ended.result is None:
         click.echo(f"stopped; nothing is lost. Go on with:\n  {again(ctx)}", err=True)
     ctx.exit(ended.code)

@@ -12,7 +12,6 @@ from rollout.cli.actor import actor
 from rollout.cli.again import again
 from rollout.cli.foreground import conduct
 from rollout.cli.loop import run_loop
-from rollout.cli.owners import refuse_owned
 from rollout.cli.params import flags_over
 from rollout.cli.place import Place
 from rollout.cli.screen import Output
@@ -21,6 +20,7 @@ from rollout.core.names import RolloutId, Slot, Target
 from rollout.core.operation import InstanceVerb
 from rollout.core.single import Single, compile_single
 from rollout.core.snapshot import Absent, Observation, Snapshot
+from rollout.daemon.owners import refuse_owned
 from rollout.errors import CommandRefused, UsageError
 from rollout.platforms.classic.preflight import preflight
 from rollout.policy.tree import did_you_mean

@@ -10,6 +10,7 @@ import hashlib
 import weakref
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from functools import partial
 from typing import Final, Self
 
 import structlog
@@ -17,11 +18,13 @@ from structlog.typing import FilteringBoundLogger
 
 from rollout.assembly import NO_FUNCTIONS, Admitted, assembled
 from rollout.core.command import FOR_ENGINES, Ask
+from rollout.core.compile_revert import SUFFIX
 from rollout.core.names import RolloutId
 from rollout.core.reply import Kind, Reply, Said
 from rollout.core.result import Result
 from rollout.daemon.knowledge import Knowledge, Works
 from rollout.daemon.lag import LoopLag
+from rollout.daemon.reverting import admit as take_back
 from rollout.engine.bus import Bus, follow
 from rollout.engine.groups import leaves, unwrapped
 from rollout.errors import CommandRefused, RolloutError, StateUnusable, Stopping
@@ -75,6 +78,7 @@ class Host(Knowledge):
                 assembly.journal,
                 assembly.compile,
                 assembly.take,
+                partial(take_back, assembly),
                 assembly.metrics,
                 logger,
             )
@@ -121,6 +125,22 @@ class Host(Knowledge):
             if self.rollouts()[rollout].closed is None:
                 self._keep(rollout)
         return admitted
+
+    async def revert(self, rollout: RolloutId, *, actor: str, reason: str, partial: bool = False) -> Admitted:
+        """Open the rollout that takes an ended one back and begin with it, or find it.
+
+        Raises UsageError for an unknown one, CommandRefused, EndpointUnreachable, Stopping.
+        """
+        self._refuse_if_unable()
+        self.rollout(rollout)
+        own = RolloutId(f"{rollout}{SUFFIX}")
+        async with self._gates.setdefault(own, asyncio.Lock()):
+            self._refuse_crowd(own)
+            created = own not in self.rollouts()
+            await self.works.take_back(rollout, reason, who=actor, partial=partial)
+            if self.rollouts()[own].closed is None:
+                self._keep(own)
+        return Admitted(own, created)
 
     async def say(self, ask: Ask) -> Reply:
         """Answer a command exactly once for each key, in this process or a later one; durable on return.

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
@@ -33,6 +33,14 @@ Admit = Callable[[Bundle, str], Awaitable[Admitted]]
 """Opens a bundle's rollout for a person, or finds it."""
 
 
+class TakeBack(Protocol):
+    """Opens the rollout that takes an ended one back, or finds it."""
+
+    def __call__(self, rollout: RolloutId, reason: str, *, who: str, partial: bool) -> Awaitable[RolloutId]:
+        """Raise CommandRefused, EndpointUnreachable; `partial` leaves out what cannot be taken back."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Works:
     """The engine a host runs, from inside."""
@@ -42,6 +50,7 @@ class Works:
     journal: Journal
     compile: Callable[[Bundle], Compiled]
     admit: Admit
+    take_back: TakeBack
     metrics: CollectorRegistry
     logger: FilteringBoundLogger
 

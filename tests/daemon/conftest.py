@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from rollout.assembly import Admitted, make_kit
 from rollout.core.compile import compile_bundle
+from rollout.core.names import RolloutId
 from rollout.daemon.host import Host
 from rollout.daemon.knowledge import Works
 from rollout.emulator.faults import read_faults
@@ -85,8 +86,11 @@ async def hosting(parts: Parts) -> AsyncIterator[Host]:
         await parts.engine.open_rollout(compiled.plan, compiled.services, actor=submitter)
         return Admitted(compiled.plan.rollout, created=True)
 
+    async def take_back(rollout: RolloutId, reason: str, *, who: str, partial: bool) -> RolloutId:
+        raise CommandRefused(f"{rollout}: {who} wants it back ({reason}, {partial=}), and this world has no such way")
+
     logger = structlog.get_logger("rollout.engine")
-    works = Works(parts.engine, parts.kit, parts.journal, compile_bundle, admit, CollectorRegistry(), logger)
+    works = Works(parts.engine, parts.kit, parts.journal, compile_bundle, admit, take_back, CollectorRegistry(), logger)
     async with Host(works).at_work() as host:
         yield host
 

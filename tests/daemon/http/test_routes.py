@@ -323,3 +323,27 @@ def test_the_history_of_a_service_and_calls_in_flight_while_it_runs(own_daemon: 
         assert found["gate"]["checks"][0]["verdict"] == "pass"
         plan = daemon.ask("GET", "/v1/rollouts/web-1/plan").json
         assert "relstore.blob.example" in json.dumps(plan)
+        back = daemon.ask("POST", "/v1/rollouts/web-1/actions", {"verb": "revert", "reason": "worse than before"})
+        assert back.status == 409
+        assert "nothing is at hand for a revert" in back.json["detail"]
+
+
+def test_an_ended_rollout_is_taken_back_by_a_new_one_that_asking_again_finds(own_daemon: Callable[..., Any]) -> None:
+    source = "rollback: {package: https://relstore.blob.example/web-old.cspkg}"
+    with own_daemon() as daemon:
+        assert daemon.ask("POST", "/v1/rollouts", daemon.bundle("web-1", SERVICES[:2], source)).status == 201
+        body = {"verb": "revert", "reason": "worse than before"}
+        early = daemon.ask("POST", "/v1/rollouts/web-1/actions", body)
+        assert (early.status, early.json["detail"]) == (409, "web-1 is still open")
+        daemon.until("web-1", lambda found: found["closed"])
+        legal = {each["verb"]: each for each in daemon.ask("GET", "/v1/rollouts/web-1/actions").json["items"]}
+        assert (legal["revert"]["legal"], legal["revert"]["count"]) == (True, 2)
+        assert daemon.ask("POST", "/v1/rollouts/web-1/actions?dry_run=1", body).json["count"] == 2
+        assert daemon.ask("POST", "/v1/rollouts/web-1/actions", body).json["count"] == 2
+        assert daemon.ask("POST", "/v1/rollouts/web-1/actions", body | {"wave": "all"}).status == 400
+        begun = daemon.ask("POST", "/v1/rollouts/web-1/actions", body | {"confirm_count": 2}, role="operator")
+        assert (begun.status, begun.json["rollout"], begun.json["kind"]) == (202, "web-1-revert", "accepted")
+        again = daemon.ask("POST", "/v1/rollouts/web-1/actions", body | {"confirm_count": 2}, role="operator")
+        assert (again.status, again.json["kind"]) == (202, "no_op")
+        opened = daemon.ask("GET", "/v1/rollouts/web-1-revert/timeline").json["items"][0]
+        assert (opened["kind"], opened["actor"]) == ("rollout_opened", "operator")

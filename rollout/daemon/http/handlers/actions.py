@@ -13,6 +13,7 @@ from rollout.core.word_amend import amendment
 from rollout.daemon.auth.role import Role, covers
 from rollout.daemon.http.desk import Desk
 from rollout.daemon.http.handlers.bundles import BundleBody, load
+from rollout.daemon.http.handlers.reverting import revert
 from rollout.daemon.http.handlers.submitting import DryQuery
 from rollout.daemon.http.handlers.words import Key, Name, Reason, key_of, recorded, say, told
 from rollout.daemon.http.problem import Refused
@@ -36,10 +37,15 @@ DESTRUCTIVE: Final = frozenset({Verb.ABORT, Verb.ROLLBACK, Verb.EXCLUDE, Verb.RE
 """No other word undoes what these do; for several services at once the caller has to say how many they are."""
 
 
+REVERT: Final = "revert"
+"""No word in a rollout's stream: a new rollout that takes an ended one back."""
+VERBS: Final = (*(verb.value for verb in Verb if verb in FOR_ROLLOUTS | FOR_SERVICES), REVERT)
+
+
 class ActionBody(Body):
     """A word, whom it is for, and why."""
 
-    verb: Literal[tuple(verb.value for verb in Verb if verb in FOR_ROLLOUTS | FOR_SERVICES)]  # type: ignore[valid-type] # the table of words itself
+    verb: Literal[tuple(VERBS)]  # type: ignore[valid-type] # the table of words itself
     reason: Reason
     service: Name | None = None
     wave: Name | None = None
@@ -57,6 +63,8 @@ class ActionBody(Body):
     including_finished: bool = False
     plan: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,64}$")] = ""
     bundle: BundleBody | None = None
+    partial: bool = False
+    """What cannot be taken back is left out (revert)."""
 
 
 class _Meant(msgspec.Struct, frozen=True):
@@ -71,6 +79,8 @@ class _Meant(msgspec.Struct, frozen=True):
 
 async def act(desk: Desk, asked: Asked[DryQuery, ActionBody]) -> Answer:
     """Say a word; answered once for each key."""
+    if asked.body.verb == REVERT:
+        return await revert(desk, asked)
     body, verb = asked.body, Verb(asked.body.verb)
     _refuse_role(asked, verb)
     _refuse_flags(body, verb)
@@ -115,6 +125,7 @@ def role_of(verb: Verb) -> Role:
 
 def _refuse_flags(body: ActionBody, verb: Verb) -> None:
     wrong = [name for name, verbs in FLAGS.items() if getattr(body, name) and verb not in verbs]
+    wrong += ["partial"] if body.partial else []
     if wrong:
         raise Refused(400, f"`{wrong[0]}` does not go with {verb}", errors=[_fault(wrong[0], "not with this verb")])
     if verb is Verb.RESOLVE and body.resolve_as is None:

@@ -11,9 +11,10 @@ from rollout.core.ending import Claim
 from rollout.core.names import ServiceName
 from rollout.core.reply import Kind, Reply
 from rollout.core.service import ServiceRollout
-from rollout.daemon.auth.role import covers
+from rollout.daemon.auth.role import Role, covers
 from rollout.daemon.http.desk import Desk
-from rollout.daemon.http.handlers.actions import DESTRUCTIVE, role_of
+from rollout.daemon.http.handlers.actions import DESTRUCTIVE, REVERT, role_of
+from rollout.daemon.http.handlers.reverting import went_well, why_not
 from rollout.daemon.http.problem import Refused
 from rollout.daemon.http.route import Answer, Asked, Query
 from rollout.views.reading import Read
@@ -37,6 +38,8 @@ async def actions(desk: Desk, asked: Asked[ActionsQuery, None]) -> Answer:
     verbs = [verb for verb in Verb if verb in FOR_SERVICES]
     words = verbs if service is not None else [*OF_ROLLOUT, *verbs]
     items = [_told(desk, read, asked, verb, service) for verb in words]
+    if service is None:
+        items.append(_revert(read, asked))
     return Answer({"items": items, "next": None, "position": desk.host.position})
 
 
@@ -73,6 +76,24 @@ def _told(
         "needs": needs,
         "destructive": destructive,
         "count": count,
+    }
+
+
+def _revert(read: Read, asked: Asked[ActionsQuery, None]) -> dict[str, Any]:
+    names, why = went_well(read), why_not(read)
+    return {
+        "verb": REVERT,
+        "target": str(read.rollout.plan.rollout),
+        "legal": not why,
+        "no_op": False,
+        "said": "" if why else "a new rollout takes it back",
+        "why_not": why or None,
+        "instead": "abort takes back what has not ended" if why else None,
+        "role": Role.OPERATOR.value,
+        "allowed": covers(asked.person.roles, Role.OPERATOR),
+        "needs": ["reason", "confirm_count"] if len(names) > 1 else ["reason"],
+        "destructive": True,
+        "count": len(names),
     }
 
 

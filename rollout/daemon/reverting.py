@@ -1,16 +1,15 @@
-"""What `rollout revert` opens: the rollout that takes an ended one back, where nothing newer stands in its way."""
+"""What a revert opens: the rollout that takes an ended one back, where nothing newer stands in its way."""
 
 from collections.abc import Mapping
 
 from rollout.assembly import Assembly
-from rollout.cli.actor import actor
-from rollout.cli.owners import refuse_owned
 from rollout.core.change_plan import InstancePlan
 from rollout.core.compile import Compiled
 from rollout.core.compile_revert import SUFFIX, compile_revert, packages_wanted, undo
 from rollout.core.ending import Outcome
 from rollout.core.names import RolloutId, ServiceName
 from rollout.core.service import ServiceRollout
+from rollout.daemon.owners import refuse_owned
 from rollout.engine.streams import newest_attempts, rollout_state
 from rollout.errors import CommandRefused, JournalDamaged
 from rollout.platforms.classic.preflight import preflight
@@ -18,9 +17,9 @@ from rollout.platforms.classic.preflight import preflight
 Services = Mapping[ServiceName, ServiceRollout]
 
 
-async def admit(assembly: Assembly, rollout: RolloutId, reason: str, *, partial: bool) -> RolloutId:
+async def admit(assembly: Assembly, rollout: RolloutId, reason: str, *, who: str, partial: bool) -> RolloutId:
     """Open the rollout that takes `rollout` back, or find it. Raises CommandRefused, EndpointUnreachable."""
-    compiled, refused = await _compiled(assembly, rollout, reason)
+    compiled, refused = await _compiled(assembly, rollout, reason, who)
     own = compiled.plan.rollout
     known = assembly.ledger.rollout(own)
     if known is not None:
@@ -34,15 +33,18 @@ async def admit(assembly: Assembly, rollout: RolloutId, reason: str, *, partial:
         raise CommandRefused(f"nothing of {rollout} is there to be taken back")
     for plan in compiled.services:
         refuse_owned(assembly, own, plan.target)
-    if assembly.settings.access is not None:
-        await preflight(assembly.settings, compiled.services[0].target, assembly.platform.prove)
+    settings = assembly.settings.of(compiled.services[0].target.subscription)
+    if settings.access is not None:
+        await preflight(settings, compiled.services[0].target, assembly.platform.prove)
     for payload in compiled.payloads:
         await assembly.journal.put(payload)
-    await assembly.engine.open_rollout(compiled.plan, compiled.services, actor=actor())
+    await assembly.engine.open_rollout(compiled.plan, compiled.services, actor=who)
     return own
 
 
-async def _compiled(assembly: Assembly, rollout: RolloutId, reason: str) -> tuple[Compiled, dict[ServiceName, str]]:
+async def _compiled(
+    assembly: Assembly, rollout: RolloutId, reason: str, who: str
+) -> tuple[Compiled, dict[ServiceName, str]]:
     """Compile what can be taken back, and say why the rest cannot."""
     state = rollout_state(assembly.ledger, rollout)
     if state.closed is None:
@@ -52,7 +54,7 @@ async def _compiled(assembly: Assembly, rollout: RolloutId, reason: str) -> tupl
     left = {name: each for name, each in services.items() if name not in newer}
     packages = {digest: (await assembly.journal.payload(digest)).decode() for digest in packages_wanted(left)}
     undone = undo(state, left, packages)
-    return compile_revert(state, undone, actor(), reason), newer | undone.refused
+    return compile_revert(state, undone, who, reason), newer | undone.refused
 
 
 async def _services(assembly: Assembly, rollout: RolloutId) -> dict[ServiceName, ServiceRollout]:
