@@ -166,7 +166,7 @@ async def assembled(
         telemetry = Telemetry(logger or structlog.get_logger("rollout.engine"), metrics)
         telemetry.watch(kit.pacer, kit.tracker)
         ledger.listen(telemetry.record)
-        await stack.enter_async_context(_notices(settings, journal, ledger, clock, logger))
+        await stack.enter_async_context(_notices(settings, journal, ledger, clock, metrics=metrics, logger=logger))
         yield Assembly(
             Engine(journal, kit, groups=settings.groups),
             kit,
@@ -186,13 +186,15 @@ async def _notices(
     journal: SqliteJournal,
     ledger: RolloutLedger,
     clock: Clock,
+    *,
+    metrics: CollectorRegistry,
     logger: FilteringBoundLogger | None,
 ) -> AsyncIterator[None]:
     """Tell people what happens, for the time of the block."""
     fetcher = open_fetcher(settings)
     try:
         heartbeat = open_heartbeat(settings, fetcher, clock, _fetch_secret, logger)
-        notifier = Notifier(journal, journal, ledger, clock, heartbeat=heartbeat, logger=logger)
+        notifier = Notifier(journal, journal, ledger, clock, heartbeat=heartbeat, logger=logger, registry=metrics)
         wire = open_wire(settings, journal, fetcher, _fetch_secret)
         async with notifier.at_work(open_targets(settings, _fetch_secret), wire, random.SystemRandom().random):
             yield

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 import structlog
+from prometheus_client import CollectorRegistry, Counter
 from structlog.typing import FilteringBoundLogger
 
 from rollout.core.names import StreamName, rollout_stream
@@ -24,7 +25,7 @@ from rollout.notify.feed import HANDFUL, Feed
 from rollout.notify.folds import Folds
 from rollout.notify.heads import Heads
 from rollout.notify.heartbeat import Heartbeat
-from rollout.notify.sender import Sender, Wire
+from rollout.notify.sender import Count, Sender, Wire
 from rollout.notify.targets import Targets
 
 DRAIN_S: Final = 5.0
@@ -44,6 +45,7 @@ class Notifier:
         heartbeat: Heartbeat | None = None,
         handful: int = HANDFUL,
         logger: FilteringBoundLogger | None = None,
+        registry: CollectorRegistry | None = None,
     ) -> None:
         self._journal = journal
         self._outbox = outbox
@@ -52,6 +54,7 @@ class Notifier:
         self._heartbeat = heartbeat
         self._handful = handful
         self._logger = logger
+        self._registry = registry
         self._heads = Heads(logger)
         self._log = logger or structlog.get_logger("rollout.notify")
 
@@ -60,7 +63,8 @@ class Notifier:
         """Tell people for the time of the block."""
         feed = Feed(self._journal, await self._outbox.drawn_to(), self._handful)
         drawer = Drawer(self._outbox, feed, Folds(self._journal, targets.wanted), targets, self._clock)
-        sender = Sender(self._outbox, targets, wire, self._clock, draw, logger=self._logger)
+        count = None if self._registry is None else _counted(self._registry)
+        sender = Sender(self._outbox, targets, wire, self._clock, draw, logger=self._logger, count=count)
         self._ledger.listen(feed.hear)
         self._ledger.listen(self._heads.hear)
         async with asyncio.TaskGroup() as group:
@@ -105,6 +109,12 @@ class Notifier:
                 for target in news:
                     sender.tell(target, start)
             sender.end()
+
+
+def _counted(registry: CollectorRegistry) -> Count:
+    """Count what became of notices for whoever scrapes the registry."""
+    notices = Counter("rolloutd_notices", "Posts of notices, by what became of each.", ["outcome"], registry=registry)
+    return lambda outcome, number: notices.labels(outcome).inc(number)
 
 
 def _timed(ledger: RolloutLedger) -> list[StreamName]:

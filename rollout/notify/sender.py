@@ -32,6 +32,8 @@ PAUSE_EXPONENT_MAX: Final = 12
 SAID_CHARS_MAX: Final = 200
 OK_FROM, OK_BELOW = 200, 300
 
+Count = Callable[[str, int], None]
+"""Hears what became of so many notices: sent, not_taken (tried again), given_up."""
 Fetch = Callable[[Request], Awaitable[Answer | NoAnswer]]
 
 
@@ -56,6 +58,7 @@ class Sender:
         draw: Callable[[], float],
         *,
         logger: FilteringBoundLogger | None = None,
+        count: Count | None = None,
     ) -> None:
         self._outbox = outbox
         self._targets = targets
@@ -65,6 +68,7 @@ class Sender:
         self._news: dict[str, asyncio.Event] = {}
         self._ending = asyncio.Event()
         self._log = logger or structlog.get_logger("rollout.notify")
+        self._count = count or _uncounted
 
     def tell(self, target: str, start: Callable[[str], object]) -> None:
         """Hear that something waits for a target; `start` begins its worker where there is none yet."""
@@ -152,17 +156,24 @@ class Sender:
         if said is None:
             await self._outbox.tried_letters(numbers, Standing.TAKEN, wall, "")
             self._log.info("notices_sent", target=_short(target), notices=len(letters))
+            self._count("sent", len(letters))
             return
         last = [each.number for each in letters if each.attempts + 1 >= ATTEMPTS_MAX]
         again = [number for number in numbers if number not in last]
         await self._outbox.tried_letters(again, Standing.WAITS, wall, said[:SAID_CHARS_MAX])
         await self._outbox.tried_letters(last, Standing.GIVEN_UP, wall, said[:SAID_CHARS_MAX])
         waiting, given_up = len(again), len(last)
+        self._count("not_taken", waiting)
+        self._count("given_up", given_up)
         self._log.warning("notices_not_sent", target=_short(target), reason=said, waiting=waiting, given_up=given_up)
 
     def _pause_s(self, failures: int) -> float:
         longest_s = min(float(2 ** min(failures, PAUSE_EXPONENT_MAX)), PAUSE_S_MAX)
         return longest_s * (0.5 + 0.5 * self._draw())
+
+
+def _uncounted(_outcome: str, _notices: int) -> None:
+    """Count nothing."""
 
 
 def _short(target: str) -> str:

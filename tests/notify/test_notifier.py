@@ -5,6 +5,8 @@ import itertools
 from collections.abc import Callable
 from typing import Any, Final
 
+from prometheus_client import CollectorRegistry
+
 from rollout.core.command import Ask, Command, Verb
 from rollout.core.compile import Compiled
 from rollout.core.evolve import evolve
@@ -31,9 +33,15 @@ MakeWorld = Callable[..., World]
 OWN: Final = RolloutId("web-2.4.1")
 
 
-def told(parts: Parts, outbox: MemoryOutbox, receiver: Receiver, pen: Pen | None) -> Any:
+def told(
+    parts: Parts,
+    outbox: MemoryOutbox,
+    receiver: Receiver,
+    pen: Pen | None,
+    registry: CollectorRegistry | None = None,
+) -> Any:
     """Tell people what happens in a world, for the time of a block."""
-    notifier = Notifier(parts.journal, outbox, parts.kit.ledger, parts.kit.clock)
+    notifier = Notifier(parts.journal, outbox, parts.kit.ledger, parts.kit.clock, registry=registry)
     return notifier.at_work(Targets(), Wire(parts.journal.payload, receiver.fetch, pen), lambda: 1.0)
 
 
@@ -160,8 +168,10 @@ def test_a_notice_is_given_up_after_a_bounded_number_of_tries_and_stays_to_be_se
     world, plan = make_world(1), compiled(1)
     receiver.answers = [Answer(500, b"", 0.0)] * 1000
 
+    registry = CollectorRegistry()
+
     async def long(parts: Parts) -> None:
-        async with told(parts, outbox, receiver, pen):
+        async with told(parts, outbox, receiver, pen, registry):
             await carry_out(parts, plan)
             await asyncio.sleep(3 * 3600)
 
@@ -169,6 +179,10 @@ def test_a_notice_is_given_up_after_a_bounded_number_of_tries_and_stays_to_be_se
     assert {(line.state, line.attempts, line.said) for line in outbox.lines} == {
         (Standing.GIVEN_UP, ATTEMPTS_MAX, "answered 500")
     }
+    counted = {
+        name: registry.get_sample_value("rolloutd_notices_total", {"outcome": name}) for name in ("sent", "given_up")
+    }
+    assert counted == {"sent": None, "given_up": len(outbox.lines)}
 
 
 # --- deaths ---
