@@ -106,6 +106,8 @@ def headline(read: Read) -> str:
     if (freeze := read.around.freeze) is not None:
         until = f" until {clock(freeze.until_wall)}" if freeze.until_wall is not None else ""
         said += f"; frozen by {freeze.who}{until}: {freeze.note}"
+    if own.closed is None and own.deadline_wall is not None and not own.overdue:
+        said += f"; deadline {clock(own.deadline_wall)}"
     if own.closed is not None:
         said += f"; over: {own.closed.reason}"
     return one_line(said)
