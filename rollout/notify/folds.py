@@ -70,6 +70,8 @@ class Folds:
         self._wanted = wanted
         self._folds: dict[StreamName, Fold] = {}
         self._unwanted: set[RolloutId] = set()
+        self._timed: dict[StreamName, Fold] = {}
+        """Those of them that hold an alert which tells by itself: few, however many streams are open."""
 
     async def step(self, recorded: Recorded) -> tuple[RolloutPlan, list[Notice]] | None:
         """Give what an entry tells, and the plan that says to whom; None = nobody is told of this rollout."""
@@ -82,6 +84,7 @@ class Folds:
         fold = await self._loaded(entry.stream, position - 1) if entry.version > 1 else Fold()
         self._folds[entry.stream] = fold
         notices = [replace(notice, about=plan.about) for notice in fold.step(entry, position)]
+        self._keep_timed(entry.stream, fold)
         if fold.is_over:
             self._folds.pop(entry.stream)
         return plan, notices
@@ -99,7 +102,7 @@ class Folds:
         """Give the alerts that may tell something by themselves, and the plans that say to whom."""
         return [
             (_plan(self._folds[rollout_stream(each.rollout)]), each)
-            for fold in self._folds.values()
+            for fold in self._timed.values()
             for each in fold.timed.values()
         ]
 
@@ -132,7 +135,14 @@ class Folds:
             if recorded.position <= position:
                 fold.step(recorded.entry, recorded.position)
         self._folds[stream] = fold
+        self._keep_timed(stream, fold)
         return fold
+
+    def _keep_timed(self, stream: StreamName, fold: Fold) -> None:
+        if fold.timed:
+            self._timed[stream] = fold
+        else:
+            self._timed.pop(stream, None)
 
 
 def _rollout_of(stream: StreamName) -> RolloutId:
