@@ -46,7 +46,7 @@ def test_d3_a_length_and_a_transfer_encoding(unharmed: Any) -> None:
     assert send(unharmed, JSON[0], "Content-Length: 5", "Transfer-Encoding: chunked", body=body) == 400
 
 
-def test_d4_two_lengths(unharmed: Any) -> None:
+def test_d4_two_lengths_are_refused(unharmed: Any) -> None:
     assert send(unharmed, *JSON, f"Content-Length: {len(BODY) + 1}", body=BODY.encode()) == 400
 
 
@@ -112,17 +112,17 @@ def test_d18_a_tls_hello_on_the_plain_port(unharmed: Any) -> None:
     assert status_of(unharmed.raw(bytes.fromhex("16030100c8010000c40303") + b"\x5a" * 180)) == 400
 
 
-def test_d19_trace(unharmed: Any) -> None:
+def test_d19_a_trace_is_refused(unharmed: Any) -> None:
     assert send(unharmed, method="TRACE") == 405
 
 
-def test_d20_connect(unharmed: Any) -> None:
+def test_d20_a_connect_is_refused(unharmed: Any) -> None:
     assert 400 <= send(unharmed, method="CONNECT", path="127.0.0.1:22") < 500
     assert 400 <= send(unharmed, method="CONNECT", path="/v1/freeze") < 500
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "PROPFIND"])
-def test_d21_put(unharmed: Any, method: str) -> None:
+def test_d21_a_put_is_refused(unharmed: Any, method: str) -> None:
     answer = unharmed.ask(method, "/v1/rollouts", {"policy": "x"})
     assert answer.status == 405
     assert answer.headers["allow"] == "GET, POST"

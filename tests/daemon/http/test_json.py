@@ -15,7 +15,7 @@ def refused(daemon: Any, body: Any, path: str = "/v1/freeze") -> Any:
 
 
 @pytest.mark.parametrize("body", [b'{"on": true, "reason": "beca', b"{", b"", b'{"on": true,}', b'{"on": true} x'])
-def test_n1_cut_off(unharmed: Any, body: bytes) -> None:
+def test_n1_json_that_is_cut_off_is_refused(unharmed: Any, body: bytes) -> None:
     refused(unharmed, body)
 
 
@@ -27,7 +27,7 @@ def test_n2_a_key_twice(unharmed: Any, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity"])
-def test_n3_no_number(unharmed: Any, number: bytes) -> None:
+def test_n3_what_is_no_number_is_refused(unharmed: Any, number: bytes) -> None:
     refused(unharmed, b'{"on": true, "reason": "x", "for_s": %b}' % number)
 
 
@@ -37,7 +37,7 @@ def test_n4_a_number_that_becomes_infinity(unharmed: Any, number: bytes) -> None
 
 
 @pytest.mark.parametrize("depth", [33, 100_000])
-def test_n5_deep(unharmed: Any, depth: int) -> None:
+def test_n5_json_that_is_too_deep_is_refused(unharmed: Any, depth: int) -> None:
     assert "deeper" in refused(unharmed, b'{"on": ' + b"[" * depth + b"]" * depth + b"}")["detail"]
 
 
@@ -69,7 +69,7 @@ def test_n10_a_line_feed_at_the_end_of_a_name(unharmed: Any, field: str) -> None
 
 
 @pytest.mark.parametrize("body", [b'{"on": true, "reason": "x\\u0000y"}', b'{"on": true, "reason": "x\x00y"}'])
-def test_n11_a_nul(unharmed: Any, body: bytes) -> None:
+def test_n11_a_nul_is_refused(unharmed: Any, body: bytes) -> None:
     refused(unharmed, body)
 
 
@@ -85,7 +85,7 @@ def test_n13_no_utf_8(unharmed: Any, text: bytes) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-def test_n14_utf_16(unharmed: Any, encoding: str) -> None:
+def test_n14_utf_16_is_refused(unharmed: Any, encoding: str) -> None:
     refused(unharmed, '{"on": true, "reason": "x"}'.encode(encoding))
 
 

@@ -23,7 +23,7 @@ def lines(daemon: Any, *more: str, host: str | None = None) -> bytes:
 # --- who ---
 
 
-def test_a1_no_token(unharmed: Any) -> None:
+def test_a1_nobody_is_let_in_without_a_token(unharmed: Any) -> None:
     answer = unharmed.ask("POST", "/v1/freeze", FREEZE, role=None)
     assert answer.status == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -38,7 +38,7 @@ def test_a2_a_wrong_token(unharmed: Any) -> None:
         assert wrong.encode() not in answer.body
 
 
-def test_a3_basic(unharmed: Any) -> None:
+def test_a3_basic_credentials_are_refused(unharmed: Any) -> None:
     headers = {"Authorization": "Basic YWRtaW46YWRtaW4="}
     assert unharmed.ask("POST", "/v1/freeze", FREEZE, role=None, headers=headers).status == 401
 
@@ -97,12 +97,12 @@ def test_h1_a_foreign_host(unharmed: Any) -> None:
     assert status_of(answer) == 421
 
 
-def test_h2_no_host(unharmed: Any) -> None:
+def test_h2_a_request_without_host_is_refused(unharmed: Any) -> None:
     assert status_of(unharmed.raw(b"GET /healthz HTTP/1.1\r\n\r\n")) == 400
     assert status_of(unharmed.raw(b"GET /healthz HTTP/1.0\r\n\r\n")) == 400
 
 
-def test_h3_two_hosts(unharmed: Any) -> None:
+def test_h3_a_request_with_two_hosts_is_refused(unharmed: Any) -> None:
     own = f"Host: 127.0.0.1:{unharmed.port}"
     assert status_of(unharmed.raw(lines(unharmed, f"Authorization: Bearer {unharmed.token()}", own))) == 400
 
@@ -139,7 +139,7 @@ def test_o1_a_foreign_origin(unharmed: Any, path: str) -> None:
     assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
-def test_o2_origin_null(unharmed: Any) -> None:
+def test_o2_the_origin_null_is_refused(unharmed: Any) -> None:
     assert unharmed.ask("POST", "/v1/freeze", FREEZE, headers={"Origin": "null"}).status == 403
 
 
@@ -169,7 +169,7 @@ def test_o6_json_as_something_else(unharmed: Any, kind: str) -> None:
     assert unharmed.ask("POST", "/v1/freeze", FREEZE, headers={"Content-Type": kind}).status == 415
 
 
-def test_o7_a_preflight(unharmed: Any) -> None:
+def test_o7_a_preflight_is_refused(unharmed: Any) -> None:
     asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
     foreign = unharmed.ask("OPTIONS", "/v1/freeze", role=None, headers={"Origin": "http://evil.example", **asks})
     plain = unharmed.ask("OPTIONS", "/v1/freeze", role=None, headers=asks)
