@@ -1,5 +1,6 @@
 """How an engine does: its pace, its lateness, its disk, its caps, and what it is held up by. Plain values."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 
@@ -63,6 +64,8 @@ class EngineStatus(msgspec.Struct, frozen=True):
     """Services begun and not ended."""
     streams: int
     """Services in memory."""
+    tasks: int
+    """Of the loop, whatever they are for."""
     followed: int
     """Operations and deployments that are asked about."""
     polls: int
@@ -111,6 +114,7 @@ def status_of(host: Host) -> EngineStatus:
         rollouts_open=sum(state.closed is None for state in host.rollouts().values()),
         in_flight=len(flying),
         streams=len(services),
+        tasks=len(asyncio.all_tasks()),
         followed=kit.tracker.held,
         polls=kit.tracker.polls,
         looks=kit.tracker.looks,

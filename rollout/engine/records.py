@@ -9,13 +9,20 @@ from rollout.engine.streams import RolloutLedger
 
 
 async def what_runs(ledger: RolloutLedger, services: Collection[ServiceName]) -> Mapping[ServiceName, Installed]:
-    """Find what the newest attempt left running that left anything, service by service."""
+    """Find what the newest attempt that has ended left running, or knew of before, service by service.
+
+    Each attempt was told what those before it had left. So one is looked at for each service, however long the history.
+    """
     found: dict[ServiceName, Installed] = {}
+    seen: set[ServiceName] = set()
     for stream in reversed(ledger.ended_services()):
         _, service, _ = parse_service_stream(stream)
-        if service not in services or service in found:
+        if service not in services or service in seen:
             continue
-        state = await ledger.recall(stream)
-        if state is not None and (runs := installed(state)) is not None:
+        seen.add(service)
+        state = await ledger.look_up(stream)
+        if state is not None and (runs := installed(state) or state.known) is not None:
             found[service] = runs
+        if len(seen) == len(services):
+            break
     return found

@@ -129,8 +129,8 @@ class Ledger(Generic[S, R]):
         for first in range(0, len(wanted), READ_AHEAD):
             batch = wanted[first : first + READ_AHEAD]
             read = await asyncio.gather(*(self._journal.read(row.stream) for row in batch))
-            for row, entries in zip(batch, read, strict=True):
-                self._fold(row, entries)
+            for entries in read:
+                self._fold(entries)
 
     def ended_services(self) -> Sequence[StreamName]:
         """Give the streams of services that have ended, in order of their first entry."""
@@ -148,8 +148,16 @@ class Ledger(Generic[S, R]):
         """Give the state of any service rollout, folding it from the journal if it ended before the start."""
         row = self._index.get(stream)
         if stream not in self._services and row is not None and is_service_stream(stream):
-            self._fold(row, await self._journal.read(stream))
+            self._fold(await self._journal.read(stream))
         return self._services.get(stream)
+
+    async def look_up(self, stream: StreamName) -> S | None:
+        """Give the state of any service rollout, and keep none in memory for that; None for one unknown."""
+        if stream in self._services or self._index.get(stream) is None:
+            return self._services.get(stream)
+        services: dict[StreamName, S] = {}
+        self._fold_into(await self._journal.read(stream), services, {}, {})
+        return services.get(stream)
 
     def let_go(self, rollout: RolloutId) -> None:
         """Keep the services of a rollout that is over in memory no longer; `recall` has them back."""
@@ -166,21 +174,29 @@ class Ledger(Generic[S, R]):
         parent = self._index.get(rollout_stream(rollout))
         return parent is not None and not parent.ended
 
-    def _fold(self, row: StreamRow, entries: Sequence[Recorded]) -> None:
+    def _fold(self, entries: Sequence[Recorded]) -> None:
         services: dict[StreamName, S] = {}
         rollouts: dict[StreamName, R] = {}
         engine: dict[StreamName, EngineState] = {}
-        for recorded in entries:
-            try:
-                self._evolve(recorded.entry, services, rollouts, engine)
-            except IllegalFact as error:
-                message = (
-                    f"{row.stream} version {recorded.entry.version} does not follow from what is recorded: {error}"
-                )
-                raise JournalDamaged(message) from error
+        self._fold_into(entries, services, rollouts, engine)
         self._services |= services
         self._rollouts |= rollouts
         self._engine |= engine
+
+    def _fold_into(
+        self,
+        entries: Sequence[Recorded],
+        services: dict[StreamName, S],
+        rollouts: dict[StreamName, R],
+        engine: dict[StreamName, EngineState],
+    ) -> None:
+        for recorded in entries:
+            entry = recorded.entry
+            try:
+                self._evolve(entry, services, rollouts, engine)
+            except IllegalFact as error:
+                message = f"{entry.stream} version {entry.version} does not follow from what is recorded: {error}"
+                raise JournalDamaged(message) from error
 
     # --- recording ---
 

@@ -277,11 +277,12 @@ def test_whoever_drains_takes_nothing_more_and_says_so(make_world: Worlds, bundl
     assert make_world().live(script).result == "it is stopping"
 
 
+@pytest.mark.parametrize("faults", [(), (FAULT | {"times": 1_000},)], ids=["succeed", "roll back"])
 def test_memory_lets_go_of_old_closed_rollouts_and_the_journal_has_them_back(
-    make_world: Worlds, bundle: Bundles, host_of: Hosts
+    faults: tuple[dict[str, Any], ...], make_world: Worlds, bundle: Bundles, host_of: Hosts
 ) -> None:
-    count = CLOSED_KEPT_MAX + 2
-    bundles = [bundle(["svc-0001"], rollout=f"web-{n}") for n in range(1, count + 1)]
+    count = CLOSED_KEPT_MAX + 4
+    bundles = [bundle(["svc-0001"], rollout=f"web-{n}", tolerance=1) for n in range(1, count + 1)]
 
     async def script(parts: Parts) -> tuple[int, int]:
         async with host_of(parts) as host:
@@ -296,7 +297,7 @@ def test_memory_lets_go_of_old_closed_rollouts_and_the_journal_has_them_back(
             assert (await host.outcome(ONE)).code is ExitCode.AS_ALLOWED
             return kept, status_of(host).streams
 
-    assert make_world().live(script).result == (CLOSED_KEPT_MAX, CLOSED_KEPT_MAX)
+    assert make_world(faults=faults).live(script).result == (CLOSED_KEPT_MAX, CLOSED_KEPT_MAX)
 
 
 def test_the_status_counts_what_is_under_way_and_what_holds_it(

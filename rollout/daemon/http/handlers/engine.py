@@ -59,6 +59,7 @@ async def status(desk: Desk, asked: Asked[NoQuery, None]) -> Answer:  # noqa: AR
             "rollouts_open": found.rollouts_open,
             "in_flight": found.in_flight,
             "followed": found.followed,
+            "tasks": found.tasks,
             "polls": found.polls,
             "looks": found.looks,
             "stale_s": round(max(found.poll_lag_s.values(), default=0.0), 3),
