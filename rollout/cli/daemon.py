@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Final
 
 import click
@@ -69,7 +70,9 @@ def daemon(
 
     if emulate and endpoint:
         raise UsageError("--emulate and --endpoint name two fleets; give one of them")
-    given = {"state": state, "daemon.listen": listen, "daemon.policies": policies}
+    # Paths of a command line start where it is typed, and not at the settings' folder.
+    folders = {"state": state, "daemon.policies": policies}
+    given = {"daemon.listen": listen, **{path: Path(each) for path, each in folders.items() if each is not None}}
     flags = {path: (f"--{path.rpartition('.')[2]}", value) for path, value in given.items() if value is not None}
     loaded = load_settings(config, flags=flags)
     log_to_stderr(logging.INFO, entries=True)

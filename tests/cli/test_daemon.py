@@ -18,9 +18,9 @@ ROLLOUT = str(Path(sys.executable).with_name("rollout"))
 
 
 @contextmanager
-def daemon(state: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    command = [ROLLOUT, "daemon", "--emulate", "--listen", "127.0.0.1:0", "--state", str(state), *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
+def daemon(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    command = [ROLLOUT, "daemon", "--emulate", "--listen", "127.0.0.1:0", *words]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
         try:
             assert process.stdout is not None
             said = process.stdout.readline()
@@ -31,8 +31,11 @@ def daemon(state: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], st
 
 
 def test_a_daemon_serves_until_it_is_told_to_end_and_leaves_a_token_of_its_users_own(tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    with daemon(state) as (process, url):
+    state, config = tmp_path / "state", tmp_path / "elsewhere" / "rollout.toml"
+    config.parent.mkdir()
+    config.write_text('[daemon]\npolicies = "policies"\n', encoding="utf-8")
+    (config.parent / "policies").mkdir()
+    with daemon(tmp_path, "--config", str(config), "--state", "state") as (process, url):
         token = state / "admin-token"
         assert token.stat().st_mode & 0o777 == 0o600
         shown = {"Authorization": f"Bearer {token.read_text().strip()}"}
