@@ -136,6 +136,8 @@ def a_rollout_of_ones_own(shell: Shell, here: dict[str, str]) -> None:
     rows = json.loads(shell.run("get mine-1 -o json", here))["services"]
     assert [row["outcome"] for row in rows[:2]] == ["succeeded", "succeeded"]
     assert rows[2]["outcome"] in {"rolled_back", "cancelled"}
-    said = shell.run("events mine-1", here)
+    shell.run("report mine-1 --out report.html", here)
+    page, said = (shell.folder / "report.html").read_text(encoding="utf-8"), shell.run("events mine-1", here)
     for words in ("lunch", "is approved by bob: looks-good", "shaky"):
         assert words in said
+        assert words.rpartition(" ")[2] in page
