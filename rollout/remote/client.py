@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from rollout.core.reply import Reply
+from rollout.core.reply import Kind, Reply
 from rollout.core.result import Result
 from rollout.errors import EndpointUnreachable
 from rollout.remote.address import address_of
@@ -157,6 +157,21 @@ class Client:
         """Say which words are legal now, and why the others are not."""
         query = {} if service is None else {"service": service}
         return [each async for each in self._pages(path_to("rollouts", rollout, "actions"), query)]
+
+    async def revert(
+        self,
+        rollout: str,
+        *,
+        reason: str,
+        partial: bool = False,
+        confirm_count: int | None = None,
+        key: str | None = None,
+    ) -> Submitted:
+        """Take a rollout that is over back, by a new one; `partial` = leave out what cannot be taken back."""
+        body = {"verb": "revert", "reason": reason, "partial": partial}
+        body |= {} if not confirm_count else {"confirm_count": confirm_count}
+        told = self._document(await self._post(path_to("rollouts", rollout, "actions"), body, key))
+        return Submitted(str(told["rollout"]), told["kind"] == Kind.ACCEPTED)
 
     async def terms(self, rollout: str, policy: str | Path, *, sets: Sequence[str] = ()) -> Document:
         """Say in `told` what a changed policy would amend, and in `plan` the digest of the plan as it is."""

@@ -26,6 +26,7 @@ WritePolicy = Callable[..., Path]
 Take = Callable[[int], list[str]]
 
 START_S_MAX = 20.0
+WAY_BACK = "rollback: {package: 'https://relstore.blob.example/packages/old.cspkg', configuration: web.cscfg}\n"
 
 
 class Running(NamedTuple):
@@ -226,6 +227,27 @@ def test_an_amendment_is_shown_and_then_made(ask: Ask, policy: WritePolicy, take
     other = ask("amend", "d-7", "-f", policy(services, rollout="d-7", on_failure="hold"), "--reason", "x", "--yes")
     assert other.exit_code == 6, other.output
     assert ask("wait", "d-7", "--timeout", "30s").exit_code == 0
+
+
+def test_a_rollout_that_is_over_is_taken_back_by_a_new_one(
+    *, ask: Ask, speak: Callable[[str], Ask], policy: WritePolicy, take: Take
+) -> None:
+    one, two = take(2)
+    applied(ask, policy([one], rollout="d-11"), "--wait")
+    assert "this would take d-11 back on up to 1 service" in ask("revert", "d-11", "--reason", "x").stderr
+    refused = ask("revert", "d-11", "--reason", "x", "-y")
+    assert refused.exit_code == 6
+    assert f"{one}: the platform's Rollback is gone" in refused.stderr
+    known = policy([two], rollout="d-12")
+    known.write_text(known.read_text(encoding="utf-8") + WAY_BACK, encoding="utf-8")
+    applied(ask, known)
+    assert "is still open" in ask("revert", "d-12", "--reason", "x", "-y").stderr
+    assert ask("wait", "d-12", "--timeout", "30s").exit_code == 0
+    assert speak("viewer")("revert", "d-12", "--reason", "x", "-y").exit_code == 77
+    told = ask("revert", "d-12", "--reason", "OPS-311", "-y")
+    assert (told.exit_code, told.stdout) == (0, "d-12-revert\n"), told.output
+    assert "known already" in ask("revert", "d-12", "--reason", "OPS-311", "-y").stderr
+    assert ask("wait", "d-12-revert", "--timeout", "30s").exit_code == 0
 
 
 def test_a_freeze_is_for_every_rollout(ask: Ask) -> None:
