@@ -94,7 +94,7 @@ async def _draw_all(where: Where, console: Console) -> None:
 
     def frame() -> Table:
         rows = heads[: max(console.size.height - CHROME_LINES, 1)]
-        return table_of(LIST_COLUMNS, map(list_row, rows), wide=len(LIST_COLUMNS) - 1)
+        return table_of(LIST_COLUMNS, map(list_row, rows), console.width)
 
     await _keep(where, None, _live(console, frame), lambda _: False, read)
 

@@ -104,7 +104,7 @@ def list_rollouts(*, attention: bool, origin: Origin, output: Form) -> None:
         case Form.JSONL:
             write_lines(heads)
         case Form.TABLE if on_terminal():
-            write_table(LIST_COLUMNS, map(list_row, heads), wide=len(LIST_COLUMNS) - 1)
+            write_table(LIST_COLUMNS, map(list_row, heads))
         case Form.TABLE:
             for head in heads:
                 click.echo(head["sentence"])

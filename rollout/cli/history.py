@@ -31,7 +31,7 @@ def history(*, service: str, origin: Origin, output: Form) -> None:
         case Form.JSONL:
             write_lines(found["items"])
         case Form.TABLE if on_terminal():
-            write_table(COLUMNS, map(cells, found["items"]), wide=len(COLUMNS) - 1)
+            write_table(COLUMNS, map(cells, found["items"]))
         case Form.TABLE:
             for item in found["items"]:
                 click.echo(one_line("  ".join(cells(item))))

@@ -20,6 +20,10 @@ class Form(StrEnum):
     JSONL = "jsonl"
 
 
+GAP: Final = 2
+COLUMN_MAX: Final = 36
+LAST_COLUMN_MIN: Final = 12
+
 _TEXT: Final = "text"
 """An older name of `table`."""
 
@@ -50,23 +54,32 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, wide: int) -> None:
-    """Write a table that fits the terminal; column number `wide` gives way. Colours only where they are wanted."""
+def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table that fits the terminal. Colours only where they are wanted."""
     from rich.console import Console
 
-    Console(highlight=False, emoji=False, markup=False).print(table_of(columns, rows, wide=wide))
+    console = Console(highlight=False, emoji=False, markup=False)
+    console.print(table_of(columns, rows, console.width))
 
 
-def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], *, wide: int) -> "Table":
-    """Lay text out as such a table."""
+def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> "Table":
+    """Lay text out: the last column takes the width that is left, and a narrow terminal goes without it."""
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
     from rollout.views.text import one_line
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for number, name in enumerate(columns):
-        table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1 if number == wide else None)
-    for row in rows:
-        table.add_row(*(Text(one_line(cell)) for cell in row))
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    widths = [
+        min(max(cell_len(name), *(cell_len(row[number]) for row in cells), 0), COLUMN_MAX)
+        for number, name in enumerate(columns)
+    ]
+    left = width - sum(each + GAP for each in widths[:-1])
+    widths[-1:] = [left] if left >= LAST_COLUMN_MIN else []
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
+    for name, each in zip(columns, widths, strict=False):
+        table.add_column(name, no_wrap=True, overflow="ellipsis", width=each)
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row[: len(widths)]))
     return table

@@ -123,6 +123,23 @@ def test_a_policy_is_applied_waited_for_and_reported(
     assert "+health: {wait_duration: 0s, stable_duration: 30ms" in changed.stderr
 
 
+@pytest.mark.parametrize("verb", ["apply", "wait"])
+def test_ctrl_c_while_waiting_leaves_the_rollout_alone_and_says_how_to_come_back(
+    *, ask: Ask, policy: WritePolicy, take: Take, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    async def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rollout.cli.attend.attend", interrupted)
+    rollout = f"d-{verb}"
+    file = policy(take(1), rollout=rollout)
+    told = applied(ask, file, "--wait") if verb == "apply" else [applied(ask, file), ask("wait", rollout)][-1]
+    assert told.exit_code == 130
+    assert f"{rollout} goes on. Wait again with:\n  rollout wait {rollout}" in told.stderr
+    monkeypatch.undo()
+    assert ask("wait", rollout, "--timeout", "30s").exit_code == 0
+
+
 def test_a_rollout_that_fails_ends_the_waiting_with_its_code(
     *, ask: Ask, policy: WritePolicy, take: Take, faults: Callable[..., None]
 ) -> None:

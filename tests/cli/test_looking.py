@@ -106,13 +106,15 @@ def test_the_list_is_one_line_for_each_rollout_in_every_form(ask: Ask) -> None:
 
 def test_a_table_fits_the_terminal_and_its_text_gives_way(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rollout.cli.output.on_terminal", lambda: True)
-    monkeypatch.setenv("COLUMNS", "60")
-    for words in (("list",), ("get", "seen-1"), ("history", "svc-0100")):
-        lines = ask(*words).stdout.splitlines()
-        table = [line for line in lines if not line.startswith("seen-1: ")]
-        assert len(table) >= 2
-        assert all(len(line) <= 60 for line in table), table
-        assert "\x1b" not in "".join(lines)
+    for width in (120, 60, 50):
+        monkeypatch.setenv("COLUMNS", str(width))
+        for words in (("list",), ("get", "seen-1"), ("history", "svc-0100")):
+            lines = ask(*words).stdout.splitlines()
+            table = [line for line in lines if not line.startswith("seen-1: ")]
+            assert len(table) >= 2
+            assert all(len(line) <= width for line in table), table
+            assert "\x1b" not in "".join(lines)
+    assert "seen-1   over   2" in ask("list").stdout
 
 
 def test_the_history_of_a_service_names_rollout_release_and_outcome(ask: Ask) -> None:
