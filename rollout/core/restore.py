@@ -30,8 +30,9 @@ def restore(state: ServiceRollout, phase: RollingBack, earlier: Snapshot | None,
         return Observed(Finding.NO_WAY_BACK, "the update is complete, so its Rollback is gone", sighting(seen))
     if seen.change is None or not (ours(state, seen) or as_before(state, seen)):
         return foreign(seen, "another change has taken the place of ours")
-    if seen.locked or not may_be_ours(state, seen) or _to_be_completed(state, seen.change):
-        return None  # locked, on its way back already, or past its Rollback
+    theirs = not may_be_ours(state, seen) or _walks_itself(state, seen.change)
+    if seen.locked or theirs or _to_be_completed(state, seen.change):
+        return None  # locked, somebody else's (whose label may not show yet), or past its Rollback
     return Observed(Finding.CLEAR, "our update is still in progress", sighting(seen))
 
 
@@ -39,6 +40,12 @@ def _reconfigured(state: ServiceRollout, seen: Snapshot) -> bool:
     """Tell whether our update was taken away by a configuration: the old Label, and not the old configuration."""
     shown = state.mark_seen and not state.taking_over and as_before(state, seen)
     return shown and state.before is not None and seen.key != state.before.key
+
+
+def _walks_itself(state: ServiceRollout, change: ChangeInFlight) -> bool:
+    """Tell whether the platform walks what is in progress, where it was to be walked by us."""
+    update = updates(state.plan.change)
+    return update is not None and update.mode is Mode.MANUAL and not change.manual
 
 
 def _to_be_completed(state: ServiceRollout, change: ChangeInFlight) -> bool:

@@ -122,7 +122,8 @@ class Wall:
         off_s = self._off_s.get(period := int(t / CLOCK_EVERY_S))
         if off_s is None:
             jumps = self._weather.happens("clock", period)
-            self._weather.hits["clock"] += jumps
+            if jumps:
+                self._weather.hits["clock"] += 1
             off_s = self._weather.amount(-CLOCK_S, CLOCK_S, "clock", period) if jumps else 0.0
             self._off_s[period] = off_s
         return WALL_AT_START + t + off_s

@@ -23,6 +23,8 @@ READS_MAX: Final = 4
 HEARD_S: Final = 1.0
 """A question that has its permit when a Retry-After is heard leaves within this."""
 
+ROUNDING_S: Final = 0.001
+
 Call = tuple[StreamName, str]
 """An attempt, and what it asks for."""
 
@@ -79,7 +81,7 @@ class Budgets:
     def asked(self, service: ServiceName, at: float) -> str | None:
         """Judge a question at the moment it is asked."""
         heard_at, until = self._reads_closed
-        if heard_at + HEARD_S < at < until:
+        if heard_at + HEARD_S < at < until - ROUNDING_S:
             return f"a question about {service} was asked {until - at:.0f} s before the Retry-After was over"
         self._reading[service] += 1
         if self._reading[service] > READS_MAX:

@@ -1,9 +1,8 @@
 """The checker: judges a run by the emulator's truth and the durable bytes, and asks the engine nothing.
 
 Rules are named as in reliability.md §2. More come from design.md: `evidence` (no limit ends anything on stale
-evidence), `looks` (settled and restored are seen twice), `caps` (a wave's max_parallel), `foreign` (what is taken over
-has really been touched by somebody else), `quiet` (what is over does not move), `bake` (one lasts as long as it is to)
-and `deadline` (past the date of a rollout nothing begins).
+evidence), `looks` (settled and restored are seen twice), `bake`, `barrier`, `caps`, `window` and `deadline` (as the
+policy has them), `foreign` (what is taken over was touched by somebody else), `quiet` (what is over does not move).
 """
 
 import contextlib
@@ -12,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Final, Never, TypeVar
 
 from rollout.core import event
+from rollout.core.ending import Outcome
 from rollout.core.evolve import IllegalFact
 from rollout.core.names import ServiceName, StreamName, is_service_stream
 from rollout.core.operation import Operation, RollBack, SwapSlots, Walk, describe
-from rollout.core.outcome import Outcome
+from rollout.core.outcome import Outcome as Answer
 from rollout.core.service import ServiceRollout
 from rollout.emulator.fabric_state import LogEntry
 from rollout.platforms.classic.vocabulary import Verb
@@ -27,7 +27,7 @@ from rollout.simulation.evidence import Evidence
 from rollout.simulation.gating import Gates
 from rollout.simulation.marks import Marks
 from rollout.simulation.owner import not_ours
-from rollout.simulation.peaks import Peaks, admitted_against, is_free
+from rollout.simulation.peaks import Peaks, admitted_against, is_free, swapped_too_early
 from rollout.simulation.sender import SENDER, number_of, stream_of
 from rollout.simulation.trace import Trace
 from rollout.simulation.truth import Truth
@@ -35,7 +35,6 @@ from rollout.simulation.violation import Violation
 
 STRANGER_GRACE_S: Final = 180.0
 """A stranger who came between our last look and our call cannot be seen; this bounds look, call and late arrival."""
-TWO: Final = 2
 
 T = TypeVar("T")
 
@@ -108,7 +107,7 @@ class Checker:
                     self.broken(rule, said)
             case event.Observed(finding=event.Finding.SETTLED | event.Finding.RESTORED as finding):
                 looks = self.evidence.looks[self._service(stream)]
-                if looks < TWO:
+                if looks <= 1:
                     self.broken("looks", f"{stream} is {finding} after {looks} looks")
                 self._gates.settled(self.book.services[stream], page.entry.now.t)
             case event.Observed(finding=event.Finding.OVERDUE) | event.GateFailed():
@@ -158,6 +157,8 @@ class Checker:
         lie = false_ending(self.truth, state, self._marks(stream), closed.outcome, known_at)
         if lie is not None:
             self.broken(*lie)
+        if closed.outcome is Outcome.SUCCEEDED:
+            self._complain("bake", self._gates.unbaked(state, None))
 
     # --- calls ---
 
@@ -181,7 +182,7 @@ class Checker:
             self.broken("S3", f"{what} was sent although it is held: {state.holds[0].note}")
         self._complain("S11", self._budgets.sent(key, stream, operation, self.time()))
 
-    def answered(self, key: str, operation: Operation, outcome: Outcome) -> None:
+    def answered(self, key: str, operation: Operation, outcome: Answer) -> None:
         """Hear what the platform said to a call, as the engine hears it."""
         back = key in self.book.back
         said = self._budgets.answered(stream_of(key), operation, outcome, self.time(), back=back)
@@ -268,8 +269,10 @@ class Checker:
         match operation:
             case Walk(domain=domain):
                 self._complain("S2", self._gates.walked(state, domain, sent_at, running))
+                self._complain("bake", self._gates.unbaked(state, domain))
             case SwapSlots():
                 self._complain("S2", self._gates.swapped(state, sent_at, running))
+                self._complain("barrier", swapped_too_early(self.book, state))
             case _:
                 pass
 

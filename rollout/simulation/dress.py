@@ -21,7 +21,8 @@ def dress(world: World, stage: Stage, weather: Weather, checker: Checker) -> Non
     """Put weather and checker around the world's parts."""
     post, subscription = Post(), _subscription(weather)
     throttled = weather.happens("throttle")
-    weather.hits["throttle"] += throttled
+    if throttled:
+        weather.hits["throttle"] += 1
 
     def around(platform: Platform) -> Platform:
         if throttled:

@@ -20,6 +20,8 @@ class Gates:
 
     truth: Truth
     _passed: dict[tuple[StreamName, int], float] = field(default_factory=dict)
+    _baked: set[tuple[StreamName, bool]] = field(default_factory=set)
+    """Attempts whose bake is over: that before the last domain, and (True) that after the swap."""
     _seen_swapped: dict[StreamName, float] = field(default_factory=dict)
     """When the swap was seen to be done, in engine seconds."""
 
@@ -45,6 +47,7 @@ class Gates:
 
         A disk that was full, or a death before anybody was told, can make the gate before it durable much later.
         """
+        self._baked.add((state.stream, isinstance(phase, SwapBaking)))
         match phase, state.plan.change:
             case SwapBaking(), SwapPlan(bake_s=bake_s):
                 began_t = self._seen_swapped.get(state.stream, t)
@@ -63,6 +66,17 @@ class Gates:
             return None
         why = self._unfit(state, deployment, range(domain), sent_at, mark)
         return None if why is None else f"{state.stream} walked domain {domain}, and {why}"
+
+    def unbaked(self, state: ServiceRollout, domain: int | None) -> str | None:
+        """Judge whether the last `domain` is walked, or (None) a swap has succeeded, with no bake before that."""
+        change, walk = state.plan.change, state.plan.walk
+        if domain is None:
+            missed = isinstance(change, SwapPlan) and change.bake_s > 0 and (state.stream, True) not in self._baked
+            return f"{state.stream} has succeeded without its bake after the swap" if missed else None
+        missed = walk.bake_before_last_s > 0 and domain == state.domain_count - 1 and domain > 0
+        if missed and (state.stream, False) not in self._baked:
+            return f"{state.stream} walked domain {domain}, the last, without the bake before it"
+        return None
 
     def settled(self, state: ServiceRollout, t: float) -> None:
         """Hear that something was seen to be done: what is in its bake after a swap from now on."""

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from rollout.core.change_plan import Barrier, SwapPlan
 from rollout.core.names import StreamName, parse_service_stream, rollout_stream
-from rollout.core.phase import Ended, ForeignChange, HeldForPerson, NeedsOperator, Queued, Reconciling
+from rollout.core.phase import Ended, ForeignChange, HeldForPerson, NeedsOperator, Queued, Reconciling, Swapping
 from rollout.core.plan import WavePlan
 from rollout.core.service import ServiceRollout
 from rollout.core.stages import waits_at
@@ -80,3 +81,20 @@ def is_free(state: ServiceRollout) -> bool:
     if isinstance(state.phase, resting) or state.holds or state.stop is not None:
         return False
     return waits_at(state) is None
+
+
+def swapped_too_early(book: Book, swapped: ServiceRollout) -> str | None:
+    """Say for whom a swap should have waited at its barrier: who is neither upgraded on staging, nor will be."""
+    change = swapped.plan.change
+    if not isinstance(change, SwapPlan) or change.upgrade is None or change.barrier is Barrier.NONE:
+        return None
+    rollout, service, _ = parse_service_stream(swapped.stream)
+    plan = next(each.plan for each in book.rollouts.values() if each.plan.rollout == rollout)
+    waves = [each for each in plan.waves if change.barrier is Barrier.ROLLOUT or service in each.services]
+    group = {each for wave in waves for each in wave.services}
+    for state in book.services.values():
+        there = state.swapped or state.barrier_open or isinstance(state.phase, Swapping | Ended)
+        given_up = state.failure is not None or isinstance(state.phase, HeldForPerson | ForeignChange | NeedsOperator)
+        if state.plan.service in group and not there and not given_up:
+            return f"{swapped.stream} was swapped while {state.stream} was not upgraded yet"
+    return None

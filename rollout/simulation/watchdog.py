@@ -11,7 +11,7 @@ from typing import Final
 
 from rollout.simulation.loop import VirtualLoopError
 
-CPU_S_PER_SERVICE: Final = 10.0
+CPU_S_PER_SERVICE: Final = 5.0
 """One seed of one service takes a tenth of a second, or a few over HTTP."""
 AGAIN_S: Final = 0.5
 """Whoever swallows the first alarm gets another one."""

@@ -293,3 +293,11 @@ def test_an_update_at_its_last_domain_is_waited_for_only_where_a_revert_can_foll
     told = story.of(given)
     assert (told.look(told.looks.mid(2, told.ours, during=True)) is not None) is asked
     assert told.look(told.looks.mid(2, told.ours)).finding is Finding.CLEAR
+
+
+def test_an_update_that_walks_itself_is_not_taken_back_for_ours_while_its_label_does_not_show(story: Any) -> None:
+    told = story.of("rolling_back")
+    assert told.look(told.looks.mid(1, told.ours)).finding is Finding.CLEAR
+    told = story.of("rolling_back")
+    assert told.look(told.looks.mid(1, told.ours, manual=False)) is None
+    assert told.look(told.looks.running("stranger")).detail.startswith("another change has taken the place of ours")

@@ -12,6 +12,7 @@ from rollout.simulation.stage import LaneName, Stage
 from rollout.simulation.weather import (
     ANSWER,
     CONNECT,
+    GATE,
     OPERATION,
     READ,
     REQUEST,
@@ -39,12 +40,19 @@ def chunks(lane: str, policy: str, faults: str, domains: int, seeds: int) -> lis
     return [(lane, policy, faults, domains, first, chunk) for first in range(0, seeds * TIMES, chunk)]
 
 
+FOUND: list[Storm] = [
+    ("direct", "wide", "storm", 2, 119, 1),  # a rollback of an update that was somebody else's by then
+    ("direct", "staged", "storm", 2, 204, 1),  # a last word that found the disk full when all else was over
+    ("direct", "configure", "storm", 2, 91, 1),  # a Retry-After that was over but for a rounding
+]
+"""Seeds beyond those of every commit that broke a promise once."""
 STORMS = [
+    *FOUND,
     *chunks("direct", "one", "storm", 2, 200),
     *chunks("direct", "storm", "storm", 2, 100),
     *chunks("direct", "storm", "storm", 3, 75),
     *chunks("direct", "storm", "storm", 5, 25),
-    *chunks("direct", "storm", "storm", 1, 50),
+    *chunks("direct", "storm", "storm", 1, 25),
     *chunks("direct", "held", "storm", 2, 50),
     *chunks("direct", "wide", "storm", 2, 50),
     *chunks("direct", "one", "realistic", 3, 25),
@@ -54,7 +62,9 @@ STORMS = [
     *chunks("direct", "staged", "storm", 2, 75),
     *chunks("direct", "swap", "storm", 2, 75),
     *chunks("direct", "status", "storm", 2, 50),
-    *chunks("direct", "start", "storm", 2, 50),
+    *chunks("direct", "start", "storm", 2, 25),
+    *chunks("direct", "gated", "storm", 2, 25),
+    *chunks("direct", "shut", "storm", 2, 25),
     *chunks("http", "one", "storm", 2, 30),
     *chunks("http", "storm", "storm", 2, 10),
     *chunks("http", "held", "storm", 2, 10),
@@ -79,26 +89,28 @@ def test_no_promise_is_broken(stage_of: Callable[..., Stage], storm: Storm) -> N
         assert played.result is not None
 
 
-BOTH = {*CONNECT, *REQUEST, *READ, *SERVICE, *WORK, *OPERATION, *WRITE, *SYNC, *(set(WORLD) - {"clock", "throttle"})}
+BOTH = {*CONNECT, *REQUEST, *READ, *SERVICE, *WORK, *OPERATION, *WRITE, *SYNC, *GATE, *WORLD}
 SAID = {"Stopped", "Resumed", "Held", "Released", "TurnedBack"}
-DEATHS = {"death", "power_lost", "torn_tail"}
+DEATHS = {"death", "death at a moment", "death between two steps", "death at a random time", "power_lost", "torn_tail"}
 BYTES = {*ANSWER, *SPOILT}
 STRUCK = {
-    LaneName.DIRECT: (80, BOTH | SAID | DEATHS),
-    LaneName.HTTP: (12, BYTES | DEATHS | {*READ, "late", "vanishes"}),
+    LaneName.DIRECT: ({"wide": 60, "gated": 20}, BOTH | SAID | DEATHS),
+    LaneName.HTTP: ({"wide": 12}, BYTES | {"death", "power_lost", "torn_tail", *READ, "late", "vanishes"}),
 }
-"""For each lane, so many seeds and what must strike within them; the HTTP lane is as stormy, and slower."""
+"""For each lane, so many seeds of policies and what must strike within them; HTTP is as stormy, and slower."""
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("lane", LaneName)
 def test_every_kind_of_fault_strikes(stage_of: Callable[..., Stage], lane: LaneName) -> None:
-    seeds, wanted = STRUCK[lane]
-    stage, hits = stage_of("wide", domains=2, lane=lane), Counter[str]()
-    for seed in range(1_000, 1_000 + seeds):
-        played = play(stage, seed)
-        assert played.violation is None, played.violation
-        hits += played.hits
+    policies, wanted = STRUCK[lane]
+    hits = Counter[str]()
+    for policy, seeds in policies.items():
+        stage = stage_of(policy, domains=2, lane=lane)
+        for seed in range(1_000, 1_000 + seeds):
+            played = play(stage, seed)
+            assert played.violation is None, f"{policy}: {played.violation}"
+            hits += played.hits
     assert wanted - {str(each) for each in hits} == set()
 
 
