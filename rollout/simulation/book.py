@@ -74,6 +74,10 @@ class Book:
     def _page(self, at: float, entry: Entry) -> Page:
         return Page(at, entry, self.journal.tried_at.get((entry.stream, entry.version), at))
 
+    def marks_of(self, stream: StreamName) -> Marks:
+        """Give what the updates of an attempt are known by."""
+        return self.marks.setdefault(stream, Marks())
+
     def fold(self, page: Page) -> None:
         """Fold one page; raises IllegalFact."""
         entry = page.entry
@@ -95,7 +99,7 @@ class Book:
         mark = mark_of(intent, lambda digest: at_once(self.journal.payload(digest)))
         if mark is not None:
             self.mark_of[key] = mark
-            self.marks.setdefault(stream, Marks()).add(mark, back=back)
+            self.marks_of(stream).add(mark, back=back)
 
 
 def at_once(question: Coroutine[Any, Any, T]) -> T:

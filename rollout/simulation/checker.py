@@ -25,7 +25,6 @@ from rollout.simulation.effects import verb_of
 from rollout.simulation.endings import false_ending
 from rollout.simulation.evidence import Evidence
 from rollout.simulation.gating import Gates
-from rollout.simulation.marks import Marks
 from rollout.simulation.owner import not_ours
 from rollout.simulation.peaks import Peaks, admitted_against, is_free, swapped_too_early
 from rollout.simulation.sender import SENDER, number_of, stream_of
@@ -139,7 +138,7 @@ class Checker:
         if isinstance(fact, event.Baked):
             self._complain("bake", self._gates.baked(before, before.phase, page.entry.now.t))
         else:
-            running = self._marks(page.entry.stream).running
+            running = self.book.marks_of(page.entry.stream).running
             self._complain("S2", self._gates.opened(state, fact.domain, page, running))
 
     def _complain(self, invariant: str, said: str | None) -> None:
@@ -154,7 +153,7 @@ class Checker:
             return
         self.truth.fabric.now()
         known_at = self._last_page.get(stream, self.time())
-        lie = false_ending(self.truth, state, self._marks(stream), closed.outcome, known_at)
+        lie = false_ending(self.truth, state, self.book.marks_of(stream), closed.outcome, known_at)
         if lie is not None:
             self.broken(*lie)
         if closed.outcome is Outcome.SUCCEEDED:
@@ -236,7 +235,7 @@ class Checker:
         if not back and state.plan.service not in self.truth.strangers:
             self._judge_forward(state, intent.operation, key)
         if (mark := self.book.mark_of.get(key)) is not None:
-            self._marks(stream).running = mark
+            self.book.marks_of(stream).running = mark
         self.moved()
 
     def _judge_once(self, stream: StreamName, entry: LogEntry, key: str, what: str, *, back: bool) -> None:
@@ -260,12 +259,12 @@ class Checker:
         came = self.truth.strangers.get(entry.service)
         if came is not None and came > self._sent_at.get(key, 0.0) - STRANGER_GRACE_S:
             return
-        said = not_ours(self.truth, self.book.services[stream].plan, self._marks(stream), entry)
+        said = not_ours(self.truth, self.book.services[stream].plan, self.book.marks_of(stream), entry)
         self._complain("S10", None if said is None else f"{what} {said}")
 
     def _judge_forward(self, state: ServiceRollout, operation: Operation, key: str) -> None:
         """S2, second half: what was changed before has passed its gate and is still well."""
-        sent_at, running = self._sent_at.get(key, self.time()), self._marks(state.stream).running
+        sent_at, running = self._sent_at.get(key, self.time()), self.book.marks_of(state.stream).running
         match operation:
             case Walk(domain=domain):
                 self._complain("S2", self._gates.walked(state, domain, sent_at, running))
@@ -293,9 +292,6 @@ class Checker:
             if not down and deployment.change is None and deployment.lock is None:
                 del self._active[stream]
         self.peaks.count_down(domains, instances, self.time())
-
-    def _marks(self, stream: StreamName) -> Marks:
-        return self.book.marks.setdefault(stream, Marks())
 
     def _service(self, stream: StreamName) -> ServiceName:
         return self.book.services[stream].plan.service
