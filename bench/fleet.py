@@ -63,7 +63,7 @@ def run(setting: Setting, report: Report) -> None:
 
 
 def _over_http(setting: Setting, services: int, time_scale: float, gate_ms: int) -> Reading:
-    with _emulator(setting, services, time_scale) as (url, process):
+    with emulated(setting, services, time_scale) as (url, process):
         before_s, began_s = process_cpu_s(process.pid), time.monotonic()
         order = {"services": services, "folder": str(BUILT), "endpoint": url, "gate_ms": gate_ms}
         reading = measured(setting.cores, "bench.clients.http_fleet", order)
@@ -72,7 +72,7 @@ def _over_http(setting: Setting, services: int, time_scale: float, gate_ms: int)
 
 
 @contextlib.contextmanager
-def _emulator(setting: Setting, services: int, time_scale: float) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+def emulated(setting: Setting, services: int, time_scale: float) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """Run `rollout emulator` on the server's core for the time of a block, and give its URL and process."""
     options = ["--port", "0", "--services", str(services), "--time-scale", f"{time_scale:g}"]
     command = setting.cores.on_server([str(Path(sys.executable).with_name("rollout")), "emulator", *options])
