@@ -17,10 +17,15 @@ SHOWN_MAX: Final = 50
 @click.command()
 @click.argument("rollout", metavar="[ID]", required=False)
 @click.option("--dead", is_flag=True, help="Only those that were given up.")
+@click.option(
+    "--again", is_flag=True, help="Have what was given up sent again, by the engine that runs or the next one."
+)
 @config_option
 @state_option
 @json_option
-def notifications(*, rollout: str | None, dead: bool, config: str | None, state: str | None, output: str) -> None:
+def notifications(
+    *, rollout: str | None, dead: bool, again: bool, config: str | None, state: str | None, output: str
+) -> None:
     """List what people were told, of one rollout or of all: what was given up first, then what still waits.
 
     A notice that is not taken is tried twelve times in about half an hour; then it
@@ -29,9 +34,12 @@ def notifications(*, rollout: str | None, dead: bool, config: str | None, state:
     import msgspec
 
     from rollout.core.names import RolloutId
-    from rollout.views.notices import read_notices
+    from rollout.views.notices import read_notices, send_again
 
-    found = read_notices(state_of(config, state), RolloutId(rollout) if rollout else None)
+    folder, own = state_of(config, state), RolloutId(rollout) if rollout else None
+    if again:
+        click.echo(f"{send_again(folder, own)} wait to be sent again", err=True)
+    found = read_notices(folder, own)
     found = [each for each in found if not dead or each.delivery == "given up"]
     if output == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())

@@ -112,6 +112,13 @@ def tried_letters(
     )
 
 
+def wait_again(connection: sqlite3.Connection, rollout: RolloutId | None) -> int:
+    """Inside a transaction: let what was given up wait anew, of one rollout if one is named; gives how many."""
+    which = "" if rollout is None else " AND rollout = ?"
+    query = f"UPDATE notices SET state = 0, attempts = 0 WHERE state = 2{which}"  # noqa: S608 - one of two constants
+    return connection.execute(query, () if rollout is None else (rollout,)).rowcount
+
+
 def listed(connection: sqlite3.Connection, rollout: RolloutId | None, limit: int) -> list[Posted]:
     """Give the newest lines, of one rollout if one is named; what was given up first, then what waits."""
     which = "" if rollout is None else "WHERE rollout = ?"

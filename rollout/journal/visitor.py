@@ -108,6 +108,11 @@ class Visitor:
         with database.translated(self._path):
             return outbox.listed(self._connection, rollout, limit)
 
+    def wait_again(self, rollout: RolloutId | None) -> int:
+        """Let notices that were given up wait anew, for an engine to send; durable on return. Gives how many."""
+        with self._transaction("BEGIN IMMEDIATE"):
+            return outbox.wait_again(self._connection, rollout)
+
     def post(self, question: Question) -> None:
         """Ask, durable on return. Raises CommandRefused for a used key or a full inbox."""
         with self._transaction("BEGIN IMMEDIATE"):

@@ -36,6 +36,8 @@ class Drawer:
         self._clock = clock
         self._saved = feed.position
         self._repeated: set[str] = set()
+        self.idle = False
+        """The last look found nothing new: time to see whether somebody let what was given up wait anew."""
 
     async def watch(self, streams: Iterable[StreamName]) -> None:
         """Know from the start what tells by itself: stops that last and approvals that lapse."""
@@ -44,6 +46,7 @@ class Drawer:
     async def draw(self) -> Sequence[str] | None:
         """Read a handful, and give the targets that there is something new for; None = the feed has ended."""
         records = await self._feed.handful(self._wait_s())
+        self.idle = records == []
         if records is None:
             if self._feed.position > self._saved:
                 await self._put([])
@@ -73,11 +76,11 @@ class Drawer:
             found += self._letters(plan, [msgspec.structs.replace(notice, about=plan.about) for notice in fresh])
         return found
 
-    def _wait_s(self) -> float | None:
-        """Give how long nothing becomes due by itself."""
+    def _wait_s(self) -> float:
+        """Give how long nothing becomes due by itself, and a minute at most."""
         wall = self._clock.now().wall
         dates = [date for _, each in self._folds.timed() if (date := due_at(each, wall)) is not None]
-        return min(max(min(dates) - wall, 0.0) + 0.01, LOOK_S_MAX) if dates else None
+        return min(max(min(dates, default=float("inf")) - wall, 0.0) + 0.01, LOOK_S_MAX)
 
     def _letters(self, plan: RolloutPlan, notices: Iterable[Notice]) -> list[Letter]:
         return [

@@ -106,7 +106,7 @@ class Notifier:
             for target in await self._outbox.waiting_targets():
                 sender.tell(target, start)
             while (news := await drawer.draw()) is not None:
-                for target in news:
+                for target in await self._outbox.waiting_targets() if drawer.idle else news:
                     sender.tell(target, start)
             sender.end()
 

@@ -41,6 +41,12 @@ def read_notices(state: Path, rollout: RolloutId | None = None, limit: int = LIS
         return [_view(each) for each in visitor.letters(rollout, limit)]
 
 
+def send_again(state: Path, rollout: RolloutId | None = None) -> int:
+    """Let what was given up be sent again, by the engine that runs or the next one; gives how many notices."""
+    with Visitor.opened(state, asks=True) as visitor:
+        return visitor.wait_again(rollout)
+
+
 def _view(posted: Posted) -> NoticeView:
     notice = msgspec.json.decode(posted.body, type=Notice)
     return NoticeView(

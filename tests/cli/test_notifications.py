@@ -64,6 +64,14 @@ def test_one_rollouts_notices_and_the_dead_ones_can_be_asked_for(invoke: Invoke,
     assert "nobody was told anything" in invoke("notifications", "web-1", "--dead", "--state", state).stdout
 
 
+def test_what_was_given_up_can_be_let_wait_anew(invoke: Invoke, state: Path) -> None:
+    assert "0 wait to be sent again" in invoke("notifications", "web-1", "--again", "--state", state).stderr
+    told = invoke("notifications", "--again", "-o", "json", "--state", state)
+    assert (told.exit_code, told.stderr) == (0, "1 wait to be sent again\n")
+    again = {each["key"]: (each["delivery"], each["attempts"]) for each in json.loads(told.stdout)}
+    assert again == {"a": ("sent", 1), "b": ("waits", 0), "c": ("waits", 0)}
+
+
 def test_the_url_of_a_chat_is_in_no_entry_no_log_no_list_and_no_report(
     invoke: Invoke, policy: Callable[..., Path], take: Callable[[int], list[str]], endpoint: str, tmp_path: Path
 ) -> None:

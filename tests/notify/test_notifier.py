@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from rollout.core.command import Ask, Command, Verb
@@ -183,6 +184,25 @@ def test_a_notice_is_given_up_after_a_bounded_number_of_tries_and_stays_to_be_se
         name: registry.get_sample_value("rolloutd_notices_total", {"outcome": name}) for name in ("sent", "given_up")
     }
     assert counted == {"sent": None, "given_up": len(outbox.lines)}
+
+
+def test_what_was_given_up_and_let_wait_anew_is_sent_within_a_minute_by_the_engine_that_runs(
+    make_world: MakeWorld, compiled: Compile, outbox: MemoryOutbox, receiver: Receiver, pen: Pen
+) -> None:
+    world, plan = make_world(1), compiled(1)
+    receiver.answers = [Answer(500, b"", 0.0)] * 1000
+
+    async def script(parts: Parts) -> None:
+        async with told(parts, outbox, receiver, pen):
+            await carry_out(parts, plan)
+            await asyncio.sleep(3 * 3600)
+            receiver.answers.clear()
+            outbox.lines = [replace(line, state=Standing.WAITS, attempts=0) for line in outbox.lines]
+            await asyncio.sleep(61)
+            assert {line.state for line in outbox.lines} == {Standing.TAKEN}
+
+    world.live(script)
+    assert receiver.keys()[-3:] == [line.key for line in outbox.lines]
 
 
 # --- deaths ---
