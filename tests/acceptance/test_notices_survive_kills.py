@@ -115,7 +115,7 @@ def test_engines_that_are_killed_lose_no_notice_and_repeat_only_what_has_the_sam
     record_property: Callable[[str, object], None],
 ) -> None:
     chance = random.Random("2026 notices")  # noqa: S311 - instants, not secrets
-    fleet = emulator("--services", str(SERVICES), "--domains", "3", "--time-scale", "1000")
+    fleet = emulator("--services", str(SERVICES), "--domains", "3", "--time-scale", "2000")
     fleet.faults({"service": "svc-0002", "verb": "walk", "domain": 1, "times": 1, "effect": "fail"})
     waves = "{name: a, select: 2, failure_tolerance: 1, strict: false}\n  - {name: b, select: rest, max_parallel: 2"
     policy = policies.write(SERVICES, name="kills", instances=3, wave=f"{waves}, strict: false}}")
@@ -126,7 +126,7 @@ def test_engines_that_are_killed_lose_no_notice_and_repeat_only_what_has_the_sam
     monkeypatch.setenv("ROLLOUT_TEST_WEBHOOK", SECRET)
     words = ("--request-timeout", "500ms", "--config", str(settings))
 
-    kills = sum(runs.killed_at_work(chance.uniform(0.0, 1.5), policy, fleet, *words) for _ in range(KILLS))
+    kills = sum(runs.killed_at_work(chance.uniform(0.0, 1.0), policy, fleet, *words) for _ in range(KILLS))
     ended = runs.run(policy, fleet, *words)
     deadline = time.monotonic() + 30
     while not any(each["event"] == "finished" for each in receiver.notices("/team")) and time.monotonic() < deadline:
