@@ -1,0 +1,50 @@
+// The first thing read at three in the morning: one sentence, how bad it is, and the two words that stop things.
+
+import { post } from "./api.js";
+import { h, put, set } from "./dom.js";
+import { ask, wordsOf } from "./words.js";
+
+/** How bad it is: `calm`, `moving`, `warn` or `bad`. */
+export function mood(head) {
+  if (head === null) return "calm";
+  if (head.attention || (head.result !== null && head.result.code !== 0)) return "bad";
+  if (head.counts.failed || head.halted || head.frozen) return "warn";
+  return head.closed ? "calm" : "moving";
+}
+
+export class Verdict {
+  constructor(store, tell) {
+    this.store = store;
+    this.tell = tell;
+    this.sentence = h("h1", { id: "verdict", "aria-live": "polite" });
+    this.more = h("p", { class: "why" });
+    this.freeze = h("button", { type: "button", class: "plain", id: "freeze", onclick: () => this.onFreeze() });
+    this.stop = h("button", { type: "button", class: "danger", id: "stop", title: "no new call in either direction", onclick: () => this.onStop() }, "STOP");
+    this.element = h("section", { class: "verdict" }, h("div", {}, this.sentence, this.more), h("div", { class: "row" }, this.freeze, this.stop));
+  }
+
+  draw() {
+    const { head, freeze } = this.store;
+    put(this.sentence, head === null ? "nothing to show yet: `rollout apply -f POLICY` begins" : head.sentence);
+    const words = [];
+    if (head?.result && !head.closed) words.push(head.result.reason);
+    if (head?.halted) words.push(`halted by ${head.halted_by}: ${head.halted}`);
+    if (freeze.frozen) words.push(`frozen by ${freeze.who}: ${freeze.note ?? freeze.why ?? ""}`);
+    put(this.more, words.join(" · "));
+    set(this.element, "data-mood", mood(head));
+    put(this.freeze, freeze.frozen ? "unfreeze" : "freeze");
+    this.stop.disabled = head === null || head.closed;
+  }
+
+  onFreeze() {
+    const on = !this.store.freeze.frozen;
+    const word = { verb: on ? "freeze" : "unfreeze", target: "all rollouts", said: on ? "no service of any rollout is begun; what is under way goes on" : "services are begun again", needs: ["reason"], destructive: false, count: 1 };
+    ask({ word, done: this.tell, send: (reason, key) => post("/v1/freeze", { on, reason }, key) });
+  }
+
+  async onStop() {
+    const { head } = this.store;
+    const word = (await wordsOf(head.id)).find((each) => each.verb === "stop");
+    ask({ word: { ...word, destructive: true }, rollout: head.id, done: this.tell });
+  }
+}
