@@ -25,6 +25,7 @@ _until = click.option(
 _timeout = click.option(
     "--timeout", "timeout_s", type=Duration(), help="How long to wait; then exit 5.  [default: no end]"
 )
+_strict = click.option("--strict-exit", is_flag=True, help="Exit 3 for failures that the policy tolerates, too.")
 _output = click.option(
     "-o", "--output", type=click.Choice(("text", "json")), default="text", help="What goes to stdout."
 )
@@ -39,6 +40,7 @@ _output = click.option(
 @_until
 @_timeout
 @click.option("--key", help="Submitted once for each key, however often it is sent.  [default: a new one]")
+@_strict
 @junit_option
 @where_options
 @_output
@@ -52,6 +54,7 @@ def apply(
     until: str,
     timeout_s: float | None,
     key: str | None,
+    strict_exit: bool,
     junit_file: str | None,
     origin: Origin,
     output: str,
@@ -86,13 +89,14 @@ def apply(
     with _detaching(known):
         waited = run_loop(submit)
     if waited is not None:
-        ctx.exit(_ended(waited, junit_file, output))
+        ctx.exit(_ended(waited, junit_file, output, strict_exit=strict_exit))
 
 
 @click.command()
 @click.argument("rollout", metavar="ID", shell_complete=complete_rollout)
 @_until
 @_timeout
+@_strict
 @junit_option
 @where_options
 @_output
@@ -103,6 +107,7 @@ def wait(
     rollout: str,
     until: str,
     timeout_s: float | None,
+    strict_exit: bool,
     junit_file: str | None,
     origin: Origin,
     output: str,
@@ -122,7 +127,7 @@ def wait(
 
     with _detaching([rollout]):
         waited = run_loop(attend)
-    ctx.exit(_ended(waited, junit_file, output))
+    ctx.exit(_ended(waited, junit_file, output, strict_exit=strict_exit))
 
 
 class Waited(NamedTuple):
@@ -151,19 +156,19 @@ def _detaching(rollouts: Sequence[str]) -> Iterator[None]:
         raise click.exceptions.Exit(Code.INTERRUPTED) from None
 
 
-def _ended(waited: Waited, junit_file: str | None, output: str) -> int:
+def _ended(waited: Waited, junit_file: str | None, output: str, *, strict_exit: bool) -> int:
     """Tell how it ended, people on stdout and the build system; gives the exit code."""
     from rollout.cli.build import tell_build
     from rollout.cli.output import write_json
-    from rollout.cli.verdict import judged
+    from rollout.cli.verdict import judged, strictly
     from rollout.views.text import printable
 
     result, document = waited
-    verdict = judged(result, document)
+    verdict = strictly(judged(result, document)) if strict_exit else judged(result, document)
     if output == "json":
         head = {"rollout": verdict.rollout, "code": verdict.code, "outcome": verdict.outcome, "reason": verdict.reason}
         write_json(head | {"services": document["services"]})
     else:
         click.echo(printable(f"{verdict.rollout}: {verdict.outcome}: {verdict.reason}"))
     tell_build(verdict, junit_file, os.environ)
-    return result.code
+    return verdict.code

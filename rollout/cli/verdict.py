@@ -5,12 +5,13 @@ from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from rollout.core.ending import Outcome
 from rollout.core.explain import explain
 from rollout.core.names import Now, ServiceName
 from rollout.core.phase import Queued
-from rollout.core.result import Result
+from rollout.core.result import ExitCode, Result
 from rollout.core.service import ServiceRollout
 from rollout.core.summary import summarize
 from rollout.views.view import phase_name
@@ -92,6 +93,12 @@ def judged(result: Result, document: Mapping[str, Any]) -> Verdict:
     """Judge a rollout by the document that a state directory or a daemon gives of it."""
     cases = tuple(_case_of(row) for row in document["services"])
     return Verdict(document["id"], result.code, result.outcome, result.reason, cases)
+
+
+def strictly(verdict: Verdict) -> Verdict:
+    """Judge failures that the policy tolerated as failures."""
+    tolerated = verdict.code == ExitCode.AS_ALLOWED and verdict.count(Came.FAILED)
+    return replace(verdict, code=ExitCode.WENT_BACK) if tolerated else verdict
 
 
 def _case_of(row: Mapping[str, Any]) -> Case:

@@ -153,6 +153,18 @@ def test_a_rollout_that_fails_ends_the_waiting_with_its_code(
     assert ask("watch", "d-2").exit_code == 3
 
 
+def test_a_failure_that_the_policy_tolerates_is_one_where_that_is_asked_for(
+    *, ask: Ask, policy: WritePolicy, take: Take, faults: Callable[..., None]
+) -> None:
+    services = take(2)
+    faults({"service": services[0], "verb": "walk", "domain": 0, "effect": "fail", "times": 1})
+    told = applied(ask, policy(services, rollout="d-13", tolerance=1), "--wait")
+    assert told.exit_code == 0, told.output
+    assert "succeeded with failures" in told.stdout
+    assert ask("wait", "d-13", "--strict-exit").exit_code == 3
+    assert ask("wait", "d-1", "--strict-exit").exit_code == 0
+
+
 def test_the_daemon_and_its_state_directory_give_the_same_documents(
     *, ask: Ask, invoke: Ask, running: Running, policy: WritePolicy, take: Take
 ) -> None:
