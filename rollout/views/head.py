@@ -77,7 +77,7 @@ def head_of(read: Read, scene: Scene | None = None) -> RolloutHead:
     own, plan = read.rollout, read.rollout.plan
     scene = read.scene() if scene is None else scene
     judged = result_of(read, scene)
-    groups = [group_of(state, read.now) for state in read.services.values()]
+    groups = [group_of(state, read.now, read.summary(name)) for name, state in read.services.items()]
     counts = {group.value: groups.count(group) for group in Group} if groups else _counts_of_closed(read)
     phases: dict[str, int] = {}
     for state in read.services.values():

@@ -14,7 +14,7 @@ from rollout.core.conflict import Claim, taken_by_others
 from rollout.core.event import Entry
 from rollout.core.evolve import IllegalFact, evolve
 from rollout.core.fleet_evolve import evolve_fleet
-from rollout.core.fleet_state import RolloutState
+from rollout.core.fleet_state import RolloutState, Summary
 from rollout.core.freeze import NO_FREEZE, EngineState, evolve_engine
 from rollout.core.names import (
     ENGINE_STREAM,
@@ -56,6 +56,8 @@ class Read(msgspec.Struct, frozen=True):
     around: Around = ALONE
     entries: dict[ServiceName, Sequence[Recorded]] = {}
     """Of these attempts, where they are at hand: they tell moments exactly, and what was said last."""
+    summaries: Mapping[ServiceName, Summary] = {}
+    """What was projected of the services before, so that it is not done anew."""
 
     @property
     def running(self) -> bool:
@@ -64,12 +66,11 @@ class Read(msgspec.Struct, frozen=True):
 
     def scene(self) -> Scene:
         """Give what the rules of the fleet decide on."""
-        return Scene(
-            self.rollout,
-            {name: summarize(each, self.now) for name, each in self.services.items()},
-            self.now,
-            self.around,
-        )
+        return Scene(self.rollout, {name: self.summary(name) for name in self.services}, self.now, self.around)
+
+    def summary(self, name: ServiceName) -> Summary:
+        """Give what the fleet knows of a service."""
+        return self.summaries.get(name) or summarize(self.services[name], self.now)
 
     def wall_at(self, t: float) -> float:
         """Give the POSIX second of an engine second, as far as engine time went on without a break."""

@@ -12,7 +12,6 @@ from rollout.core.names import ServiceName
 from rollout.core.next import Next
 from rollout.core.phase import Queued, domain_of
 from rollout.core.service import ServiceRollout
-from rollout.core.summary import summarize
 from rollout.core.waiting import waits_for
 from rollout.core.way_back import way_back
 from rollout.views.reading import Read
@@ -85,7 +84,8 @@ def service_view(read: Read, name: ServiceName, scene: Scene, wave: str | None =
     following = consider(state, read.now)
     said, since_at = sentence(read, state, scene), since_wall(read, state)
     until_at, then = _until(read, state, scene, following)
-    waits = state.ended is None and summarize(state, read.now).for_person
+    summary = read.summary(name)
+    waits = state.ended is None and summary.for_person
     about = plan.about
     return ServiceView(
         service=name,
@@ -93,7 +93,7 @@ def service_view(read: Read, name: ServiceName, scene: Scene, wave: str | None =
         attempt=state.attempt,
         wave=read.rollout.wave_of(name).name if wave is None else wave,
         phase=phase_name(state.phase),
-        group=group_of(state, read.now).value,
+        group=group_of(state, read.now, summary).value,
         domains=tuple(domain.value for domain in domains_of(state)),
         domain=domain_of(state.phase),
         doing=_cut(state.ended.reason if state.ended else following.doing),

@@ -14,10 +14,10 @@ from rollout.core.decide import consider
 from rollout.core.ending import Claim
 from rollout.core.event import HoldReason
 from rollout.core.explain import spell
+from rollout.core.fleet_state import Summary
 from rollout.core.names import ServiceName
 from rollout.core.phase import Beginning, Queued, Ready, Swapping
 from rollout.core.service import ServiceRollout
-from rollout.core.summary import summarize
 from rollout.core.waiting import waits_for
 from rollout.core.way_back import way_back
 from rollout.views.operation import spellings
@@ -125,15 +125,15 @@ def engine_line(read: Read) -> str:
 def counts(read: Read) -> dict[str, int]:
     """Count services by what a person wants to know of them."""
     found = {"done": 0, "in flight": 0, "queued": 0, "waiting for a person": 0, "going back": 0, "ended otherwise": 0}
-    for state in read.services.values():
-        found[_standing(read, state)] += 1
+    for name, state in read.services.items():
+        found[_standing(state, read.summary(name))] += 1
     return found
 
 
-def _standing(read: Read, state: ServiceRollout) -> str:
+def _standing(state: ServiceRollout, summary: Summary) -> str:
     if state.ended is not None:
         return "done" if state.ended.outcome in GOOD else "ended otherwise"
-    if summarize(state, read.now).for_person:
+    if summary.for_person:
         return "waiting for a person"
     if isinstance(state.phase, Queued):
         return "queued"

@@ -8,6 +8,7 @@ import msgspec
 from rollout.core.cells import goes_back
 from rollout.core.decide import consider
 from rollout.core.ending import Outcome
+from rollout.core.fleet_state import Summary
 from rollout.core.names import Now, RolloutId, ServiceName
 from rollout.core.operation import Walk
 from rollout.core.phase import (
@@ -90,14 +91,14 @@ def view(rollout: RolloutId, services: Mapping[ServiceName, ServiceRollout], now
     )
 
 
-def group_of(state: ServiceRollout, now: Now) -> Group:
-    """Say in which column of the totals a service counts."""
+def group_of(state: ServiceRollout, now: Now, summary: Summary | None = None) -> Group:
+    """Say in which column of the totals a service counts; `summary` if it was projected before."""
     if isinstance(state.phase, Queued):
         return Group.QUEUED
     if state.ended is not None:
         return Group.DONE if state.ended.outcome in GOOD else Group.FAILED
-    summary = summarize(state, now)
-    return Group.FAILED if summary.failed or summary.for_person else Group.MOVING
+    known = summary or summarize(state, now)
+    return Group.FAILED if known.failed or known.for_person else Group.MOVING
 
 
 def elapsed_s(services: Mapping[ServiceName, ServiceRollout], now: Now) -> float:

@@ -27,6 +27,9 @@ from rollout.views.service import ServiceView, service_view
 
 FRESH_S: Final = 1.0
 """What was made of a state that has not changed since is shown again for so long; only its durations are older."""
+TOGETHER_S: Final = 0.1
+"""Whoever asks within so short a time is shown the same, unless somebody changed something through this API."""
+READS_MAX: Final = 500
 AT_ONCE: Final = 50
 """So many rows are made before others have their turn."""
 KEPT_MAX: Final = 50_000
@@ -55,26 +58,42 @@ class Desk:
         self.sessions = Sessions(site.tokens)
         self.streams = Streams(limits.streams, limits.streams_per_token)
         self.written = Written()
+        self._reads: dict[RolloutId, tuple[int, Read]] = {}
+        self._heads: dict[RolloutId, tuple[Read, RolloutHead]] = {}
         self._made: dict[StreamName, _Made] = {}
         self._waves: dict[RolloutId, tuple[RolloutState, dict[ServiceName, str]]] = {}
 
     # --- reading ---
 
-    def read(self, rollout: str) -> Read:
-        """Read a rollout from memory. Raises Refused (404)."""
-        own = RolloutId(rollout)
-        state = self.host.rollouts().get(own) if _NAME.fullmatch(rollout) else None
+    def read(self, rollout: str, since: int = 0) -> Read:
+        """Read a rollout from memory, with all that was recorded up to position `since`. Raises Refused (404)."""
+        own, now = RolloutId(rollout), self.host.now()
+        kept = self._reads.get(own)
+        if kept is not None and kept[0] >= since and 0 <= now.t - kept[1].now.t < TOGETHER_S:
+            return kept[1]
+        state = self.host.works.kit.ledger.rollout(own) if _NAME.fullmatch(rollout) else None
         if state is None:
             raise Refused(404, f"there is no rollout {rollout[:80]}", instead="GET /v1/rollouts names them")
-        now = self.host.now()
-        around = self.host.around(own)
-        return Read(state, self.host.services(own), now, now, around=around)
+        services = self.host.services(own)
+        summaries = {name: self._known(each, now).summary for name, each in services.items()}
+        read = Read(state, services, now, now, around=self.host.around(own), summaries=summaries)
+        if len(self._reads) >= READS_MAX:
+            self._reads.clear()
+        self._reads[own] = self.host.position, read
+        return read
+
+    def forget(self) -> None:
+        """Make everything anew: somebody has just changed something, and wants to see it."""
+        self._reads.clear()
+        self._heads.clear()
+        self._made.clear()
 
     async def recall(self, rollout: str) -> Read:
         """Read a rollout, from the journal where memory has let go of it. Raises Refused (404)."""
         read = self.read(rollout)
         if not read.services:
             await self.host.recall(RolloutId(rollout))
+            self._reads.pop(RolloutId(rollout), None)
             read = self.read(rollout)
         return read
 
@@ -90,12 +109,17 @@ class Desk:
 
     def scene(self, read: Read) -> Scene:
         """Give what the rules of the fleet decide on."""
-        summaries = {name: self._known(state, read.now).summary for name, state in read.services.items()}
-        return Scene(read.rollout, summaries, read.now, read.around)
+        return read.scene()
 
-    def head(self, read: Read, scene: Scene | None = None) -> RolloutHead:
-        """Make a rollout's head."""
-        return head_of(read, self.scene(read) if scene is None else scene)
+    def head(self, read: Read) -> RolloutHead:
+        """Make a rollout's head, once for each time that it was read."""
+        own = read.rollout.plan.rollout
+        known = self._heads.get(own)
+        if known is None or known[0] is not read:
+            if len(self._heads) >= READS_MAX:
+                self._heads.clear()
+            known = self._heads[own] = read, head_of(read, self.scene(read))
+        return known[1]
 
     def row(self, read: Read, name: ServiceName, scene: Scene) -> ServiceView:
         """Make a service's row."""

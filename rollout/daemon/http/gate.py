@@ -88,6 +88,8 @@ class Gate:
             answered = await route.handler(self._desk, asked)
         finally:
             self._in_flight -= 1
+            if route.method != "GET":
+                self._desk.forget()
         return answered if isinstance(answered, web.StreamResponse) else tags.response(request, answered)
 
     def _person(self, request: web.Request, route: Route, query: dict[str, str]) -> Person:

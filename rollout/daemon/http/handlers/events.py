@@ -91,8 +91,8 @@ class _Stream:
         self._response = response
         self._rollout = rollout
         self._waiting: asyncio.Queue[Recorded | None] = asyncio.Queue(desk.limits.queue)
-        self._changed: dict[RolloutId, float] = {}
-        """Rollouts whose head has changed since it was sent, and when they may be sent again."""
+        self._changed: dict[RolloutId, int] = {}
+        """Rollouts whose head has changed since it was sent, and the position up to which it has."""
         self._sent_s: dict[RolloutId, float] = {}
         self._beat_s = time.monotonic()
 
@@ -155,15 +155,17 @@ class _Stream:
         rollout = whose(recorded.entry)[0]
         if rollout is not None:
             own = RolloutId(rollout)
-            self._changed[own] = self._sent_s.get(own, 0.0) + HEAD_EVERY_S
+            self._changed[own] = recorded.position
 
     def _heads(self) -> list[bytes]:
         now_s = time.monotonic()
-        due = [rollout for rollout, due_s in self._changed.items() if due_s <= now_s]
+        due = [each for each in self._changed if now_s >= self._sent_s.get(each, now_s - HEAD_EVERY_S) + HEAD_EVERY_S]
+        chunks = []
         for rollout in due:
-            del self._changed[rollout]
             self._sent_s[rollout] = now_s
-        return [_event("head", self._desk.head(self._desk.read(rollout))) for rollout in due]
+            read = self._desk.read(rollout, since=self._changed.pop(rollout))
+            chunks.append(_event("head", self._desk.head(read)))
+        return chunks
 
     def _heartbeat(self, *, quiet: bool) -> list[bytes]:
         now_s = time.monotonic()

@@ -30,12 +30,14 @@ class ServicesQuery(Query):
 
 async def rollouts(desk: Desk, asked: Asked[RolloutsQuery, None]) -> Answer:
     """List all rollouts, the oldest first."""
-    position = desk.host.position
-    heads = [desk.head(desk.read(rollout)) for rollout in desk.host.rollouts()]
+    position, known = desk.host.position, desk.host.rollouts()
     if asked.query.attention == "1":
-        heads = [head for head in heads if head.attention]
-    found, following = page(heads, asked.query, _id)
-    return Answer(listed(found, following, position))
+        # One that is over needs nobody.
+        heads = [desk.head(desk.read(name)) for name, state in known.items() if state.closed is None]
+        found, following = page([head for head in heads if head.attention], asked.query, _id)
+        return Answer(listed(found, following, position))
+    names, following = page(list(known), asked.query, str)
+    return Answer(listed([desk.head(desk.read(name)) for name in names], following, position))
 
 
 async def rollout(desk: Desk, asked: Asked[ServicesQuery, None]) -> Answer:

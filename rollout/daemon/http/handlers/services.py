@@ -1,5 +1,6 @@
 """Which release runs where, and how a service came to it."""
 
+import asyncio
 from collections.abc import Iterator
 from functools import reduce
 from typing import Any, Final
@@ -24,6 +25,7 @@ async def services(desk: Desk, asked: Asked[PageQuery, None]) -> Answer:
         for state in desk.host.services(rollout).values():
             row = attempt_row(state, desk.host.now())
             newest[row["subscription"], row["service"], row["slot"]] = row
+        await asyncio.sleep(0)
     rows = [newest[key] for key in sorted(newest)]
     found, following = page(rows, asked.query, lambda row: f"{row['subscription']}/{row['service']}/{row['slot']}")
     return Answer(listed(found, following, desk.host.position))
