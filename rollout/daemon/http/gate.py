@@ -1,8 +1,10 @@
 """The gate: every request passes it, in this order: its frame, its host, its page, its route, its person, its pace."""
 
+import contextlib
 import math
 import re
 import time
+from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -43,7 +45,7 @@ class Gate:
         burst_s = self._limits.burst_s
         self._reads = Buckets(self._limits.reads_per_s, self._limits.reads_per_s * burst_s, time.monotonic)
         self._writes = Buckets(self._limits.mutations_per_s, self._limits.mutations_per_s * burst_s, time.monotonic)
-        self._in_flight = 0
+        self._in_flight = {True: 0, False: 0}
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer any request, and count it."""
@@ -78,19 +80,30 @@ class Gate:
         pairs = _pairs(query)
         person = self._person(request, route, pairs)
         self._pace(route, person, request)
-        if self._in_flight >= self._limits.in_flight and not route.streams:
-            raise Refused(503, f"{self._in_flight} requests are being answered already", headers={"Retry-After": "1"})
-        self._in_flight += 1
-        try:
+        with self._crowd(route, person):
             asked: Asked[Any, Any] = Asked(
                 request, person, names, _query(route, pairs), await self._body(request, route), _key(request)
             )
             answered = await route.handler(self._desk, asked)
-        finally:
-            self._in_flight -= 1
             if route.method != "GET":
                 self._desk.forget()
         return answered if isinstance(answered, web.StreamResponse) else tags.response(request, answered)
+
+    @contextlib.contextmanager
+    def _crowd(self, route: Route, person: Person) -> Iterator[None]:
+        """Be one of those who are answered at once. Raises Refused (503)."""
+        known = person is not NOBODY
+        most = self._limits.in_flight if known else self._limits.anonymous
+        if route.streams:
+            yield
+            return
+        if self._in_flight[known] >= most:
+            raise Refused(503, f"{most} requests are being answered already", headers={"Retry-After": "1"})
+        self._in_flight[known] += 1
+        try:
+            yield
+        finally:
+            self._in_flight[known] -= 1
 
     def _person(self, request: web.Request, route: Route, query: dict[str, str]) -> Person:
         if not route.roles:

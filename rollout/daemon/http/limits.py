@@ -20,6 +20,8 @@ class HttpLimits(msgspec.Struct, frozen=True):
     """So many seconds' worth may come at once."""
     in_flight: int = 64
     """Requests being answered at once, streams apart."""
+    anonymous: int = 16
+    """The same for those who need no token; they keep nobody else from being answered."""
     streams: int = 32
     streams_per_token: int = 8
     heartbeat_s: float = 10.0

@@ -3,7 +3,6 @@
 import gzip
 import http.client
 import socket
-import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -266,7 +265,19 @@ def test_requests_that_are_answered_already_hold_off_more(
             opened = stack.enter_context(socket.create_connection(("127.0.0.1", daemon.port)))
             opened.sendall(daemon.head(*JSON) + b"{")
         until(lambda: daemon.ask("GET", "/v1/me").status == 503)
-    assert threading.active_count() < 50
+        assert daemon.ask("GET", "/healthz", role=None).status == 200
+
+
+def test_who_shows_no_token_keeps_nobody_else_from_being_answered(
+    own_daemon: Callable[..., Any], unhurried: HttpLimits
+) -> None:
+    limits = msgspec.structs.replace(unhurried, anonymous=2, body_s=5.0)
+    with own_daemon(limits) as daemon, ExitStack() as stack:
+        head = "POST /v1/session HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
+        for _ in range(3):
+            stack.enter_context(socket.create_connection(("127.0.0.1", daemon.port))).sendall(head.encode() + b"{")
+        until(lambda: daemon.ask("POST", "/v1/session", {"ticket": "x"}, role=None).status == 503)
+        assert daemon.ask("GET", "/v1/me").status == 200
 
 
 def until(what: Callable[[], bool], seconds: float = 10.0) -> None:
