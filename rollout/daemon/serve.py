@@ -14,6 +14,7 @@ from rollout.daemon.host import Host
 from rollout.daemon.listening import answering, bound, tls_context
 from rollout.daemon.notify import Notifier
 from rollout.daemon.site import Site
+from rollout.daemon.spans import spans
 from rollout.engine.groups import unwrapped
 from rollout.journal.offload import OneThread
 from rollout.settings import RunSettings
@@ -45,6 +46,8 @@ async def serve(
     notifier, context = Notifier(environ), tls_context(settings)
     with bound(settings.listen) as opened, unwrapped():
         async with Host.opened(run, command="rollout daemon") as host, _folder(host, settings) as folder:
+            if (traced := spans()) is not None:
+                host.works.kit.ledger.listen(traced.record)
             site = Site(host, front.open_tokens(run.state), folder, settings, run.state)
             async with answering(front.make_app(site), opened, context) as url, asyncio.TaskGroup() as group:
                 beside = [group.create_task(notifier.watch(host.works.kit.clock), name="watchdog")]

@@ -273,7 +273,8 @@ def test_who_shows_no_token_keeps_nobody_else_from_being_answered(
 ) -> None:
     limits = msgspec.structs.replace(unhurried, anonymous=2, body_s=5.0)
     with own_daemon(limits) as daemon, ExitStack() as stack:
-        head = "POST /v1/session HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
+        lines = ("POST /v1/session HTTP/1.1", "Host: 127.0.0.1", JSON[0], "Content-Length: 9", "", "")
+        head = "\r\n".join(lines)
         for _ in range(3):
             stack.enter_context(socket.create_connection(("127.0.0.1", daemon.port))).sendall(head.encode() + b"{")
         until(lambda: daemon.ask("POST", "/v1/session", {"ticket": "x"}, role=None).status == 503)
