@@ -15,6 +15,7 @@ import tempfile
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,7 +43,7 @@ FAULTS: Final = (
     {"verb": "walk", "domain": 2, "effect": "fail", "times": 1, "service": "svc-0025"},
     {"verb": "walk", "domain": 1, "effect": "lose_before", "times": 1, "service": "svc-0031"},
 )
-SETTINGS: Final = '[daemon]\nreads_per_s = 100\nmutations_per_s = 100\n[limits]\nrequest_timeout = "1s"\n'
+SETTINGS: Final = '[daemon]\nreads_per_s = 100\nmutations_per_s = 100\n[limits]\nrequest_timeout = "5s"\n'
 POLICY: Final = """rollout: {rollout}
 change: {{upgrade: {{package: "https://store.example/web.cspkg", configuration: web.cscfg}}}}
 fleet: {{subscription: {subscription}, services: {{{services}}}}}
@@ -55,6 +56,10 @@ CONFIGURATION: Final = (
     'xmlns="http://schemas.microsoft.com/ServiceHosting/2008/10/ServiceConfiguration">'
     f'<Role name="WebRole1"><ConfigurationSettings/><Instances count="{DOMAINS}"/></Role></ServiceConfiguration>'
 )
+
+
+AGAIN: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE})
+"""Answers after which the same is asked again: the machine is busy, or the emulator was slow to answer."""
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -84,6 +89,8 @@ class Soak(msgspec.Struct, frozen=True):
     words: int
     events: int
     """Heard by the reader."""
+    asked_again: int = 0
+    """Requests that were turned away for a while."""
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:
@@ -147,6 +154,7 @@ class _Work:
         self._samples: list[Sample] = []
         self._words = 0
         self._events = 0
+        self._asked_again = 0
         self._closed = 0
 
     async def run(self) -> Soak:
@@ -158,7 +166,8 @@ class _Work:
                 self._samples.append(await self._sample())
             for task in beside:
                 task.cancel()
-        return judged(self._samples, self._seconds, self._words, self._events)
+        found = judged(self._samples, self._seconds, self._words, self._events)
+        return msgspec.structs.replace(found, asked_again=self._asked_again)
 
     @property
     def _left_s(self) -> float:
@@ -197,7 +206,7 @@ class _Work:
                     if not head["closed"]:
                         self._words += 1
                         body = {"verb": verb, "reason": "soak", "key": f"soak-{self._words}"}
-                        await self._post(f"/v1/rollouts/{head['id']}/actions", body | {"confirm_count": None}, "")
+                        await self._post(f"/v1/rollouts/{head['id']}/actions", body, "")
                 await asyncio.sleep(0.2)
 
     async def _follow(self) -> None:
@@ -219,18 +228,21 @@ class _Work:
         )
 
     async def _get(self, path: str) -> Any:
-        async with self._session.get(self._url + path) as answer:
-            if not answer.ok:
-                raise click.ClickException(f"{path}: {answer.status} {await answer.text()}")
-            return await answer.json()
+        return await self._ask("GET", path)
 
     async def _post(self, path: str, body: dict[str, Any], key: str) -> None:
-        sent = {name: value for name, value in body.items() if value is not None}
-        async with self._session.post(
-            self._url + path, json=sent, headers={"Idempotency-Key": key} if key else {}
-        ) as answer:
-            if answer.status not in {200, 201, 202, 409}:
-                raise click.ClickException(f"{path}: {answer.status} {await answer.text()}")
+        await self._ask("POST", path, json=body, headers={"Idempotency-Key": key} if key else {})
+
+    async def _ask(self, method: str, path: str, **options: Any) -> Any:
+        """Ask until there is an answer; a refused word is one, too."""
+        while True:
+            async with self._session.request(method, self._url + path, **options) as answer:
+                if answer.ok or answer.status == HTTPStatus.CONFLICT:
+                    return await answer.json(content_type=None)
+                if answer.status not in AGAIN:
+                    raise click.ClickException(f"{path}: {answer.status} {await answer.text()}")
+            self._asked_again += 1
+            await asyncio.sleep(SAMPLE_S)
 
 
 @contextlib.asynccontextmanager

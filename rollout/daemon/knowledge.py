@@ -65,6 +65,8 @@ class Knowledge:
         self.bus = Bus(position=0)
         self._engine = works.engine
         self._ledger = works.kit.ledger
+        self.forgetting: list[Callable[[RolloutId], None]] = []
+        """Hear of a closed rollout whose services are kept in memory no longer."""
         self._recent: OrderedDict[RolloutId, None] = OrderedDict()
 
     def now(self) -> Now:
@@ -133,4 +135,7 @@ class Knowledge:
         self._recent[rollout] = None
         self._recent.move_to_end(rollout)
         while len(self._recent) > CLOSED_KEPT_MAX:
-            self._ledger.let_go(self._recent.popitem(last=False)[0])
+            gone, _ = self._recent.popitem(last=False)
+            self._ledger.let_go(gone)
+            for hear in self.forgetting:
+                hear(gone)

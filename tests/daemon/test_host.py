@@ -285,11 +285,14 @@ def test_memory_lets_go_of_old_closed_rollouts_and_the_journal_has_them_back(
     bundles = [bundle(["svc-0001"], rollout=f"web-{n}", tolerance=1) for n in range(1, count + 1)]
 
     async def script(parts: Parts) -> tuple[int, int]:
+        gone: list[RolloutId] = []
         async with host_of(parts) as host:
+            host.forgetting.append(gone.append)
             for each in bundles:
                 await host.submit(each, actor="ann")
                 await host.outcome(RolloutId(each.policy.rollout))
             kept = status_of(host).streams
+            assert gone == [f"web-{n}" for n in range(1, count - CLOSED_KEPT_MAX + 1)]
             assert host.services(ONE) == {}
             back = await host.recall(ONE)
             assert back[SERVICE].ended is not None

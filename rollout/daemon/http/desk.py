@@ -9,7 +9,7 @@ import msgspec
 
 from rollout.core.admission import Scene
 from rollout.core.fleet_state import RolloutState, Summary
-from rollout.core.names import Now, RolloutId, ServiceName, StreamName
+from rollout.core.names import Now, RolloutId, ServiceName, StreamName, parse_service_stream
 from rollout.core.phase import Queued
 from rollout.core.service import ServiceRollout
 from rollout.core.summary import summarize
@@ -62,6 +62,7 @@ class Desk:
         self._heads: dict[RolloutId, tuple[Read, RolloutHead]] = {}
         self._made: dict[StreamName, _Made] = {}
         self._waves: dict[RolloutId, tuple[RolloutState, dict[ServiceName, str]]] = {}
+        self.host.forgetting.append(self._forget)
 
     # --- reading ---
 
@@ -159,6 +160,12 @@ class Desk:
             known = state, {service: wave.name for wave in state.plan.waves for service in wave.services}
             self._waves[own] = known
         return known[1]
+
+    def _forget(self, rollout: RolloutId) -> None:
+        """Keep nothing that was made of a rollout which memory has let go of."""
+        self._waves.pop(rollout, None)
+        for stream in [each for each in self._made if parse_service_stream(each)[0] == rollout]:
+            del self._made[stream]
 
     def _known(self, state: ServiceRollout, now: Now) -> _Made:
         made = self._made.get(state.stream)
