@@ -19,7 +19,7 @@ from rollout.core.fleet_action import AskApproval, OpenWave, Release
 from rollout.core.fleet_evolve import evolve_fleet
 from rollout.core.fleet_state import RolloutState, Summary
 from rollout.core.freeze import NO_FREEZE, EngineState, Freeze, answer_freeze, evolve_engine
-from rollout.core.freeze_event import Frozen, Unfrozen
+from rollout.core.freeze_event import Frozen, Restored, Unfrozen
 from rollout.core.holding import hold_before, keeps
 from rollout.core.names import ENGINE_STREAM, Digest, Now, RolloutId, ServiceName, rollout_stream
 from rollout.core.operation import StartUpgrade, Walk
@@ -296,6 +296,14 @@ def frozen(*facts: Any) -> EngineState:
     for fact in facts:
         state = evolve_engine(state, event.Entry(ENGINE_STREAM, state.version + 1, NOW, "ann", fact))
     return state
+
+
+def test_a_restored_state_is_quiet_for_its_quarantine_and_a_second_one_never_shortens_that() -> None:
+    state = frozen(Restored("ann", "from a copy", 120.0), Restored("ann", "from another", 60.0))
+    assert state.quiet_until_t == NOW.t + 120.0
+    assert "nothing is called for 120 s more" in state.said(NOW)
+    assert state.said(Now(NOW.t + 120.0, NOW.wall)) == ""
+    assert state.freeze_at(NOW) is None
 
 
 def test_a_freeze_holds_until_it_is_lifted_or_its_date_has_come() -> None:
