@@ -14,6 +14,7 @@ from rollout.core.action import (
     Wait,
     Watch,
 )
+from rollout.core.change_event import Slow
 from rollout.core.deadline import deadline
 from rollout.core.decide import decide
 from rollout.core.drafts import voice, with_companions
@@ -24,6 +25,7 @@ from rollout.core.names import Now, StreamName, standing_in
 from rollout.core.outcome import Progress, Unreachable
 from rollout.core.phase import call_of
 from rollout.core.service import ServiceRollout
+from rollout.core.sight_event import Blinded, Sighted
 from rollout.core.slots import slot_to_see
 from rollout.core.snapshot import Look
 from rollout.engine.caller import call
@@ -41,6 +43,8 @@ from rollout.engine.waiting import until_news
 
 LAG_S_MAX: Final = 5.0
 """What comes so much later than it can is no evidence any more: this process, or its machine, stood still."""
+SAYS_NOTHING: Final = Blinded | Sighted | Slow
+"""Facts that a look can mean without having shown whether the next call may be made."""
 PATIENCE_S: Final = 60.0
 """A round of checks that waits longer for its turn is no evidence; it keeps its place in the line."""
 
@@ -147,7 +151,7 @@ class Runner:
         if isinstance(fact, TakenOver):
             fact = await named(self._kit, self._state, fact, self._kit.clock.now())
         if not watch.outdated:
-            self._looked = self._looked or watch.seen is not None
+            self._looked = self._looked or (watch.seen is not None and not isinstance(fact, SAYS_NOTHING))
             await self._record(fact)
 
 
