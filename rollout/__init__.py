@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from rollout.daemon.embedded import Engine
     from rollout.gates.signature import ReplayCache, verify_signature
     from rollout.policy.load import load_policy
+    from rollout.remote.client import Client
 
 __all__ = [
     "ApprovalRequest",
