@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.soak import Sample, draw, judged, slope, soak
+from bench.soak import soak
+from bench.soak_figures import Sample, draw, judged, slope
 
 LONG = bool(os.environ.get("ROLLOUT_LONG"))
 SECONDS = 1_800.0 if LONG else 10.0
@@ -30,18 +31,19 @@ def test_the_first_part_in_which_caches_fill_is_not_counted() -> None:
 async def test_a_daemon_at_work_neither_grows_nor_lags(tmp_path: Path) -> None:
     found = await soak(SECONDS, tmp_path)
     first, last = found.samples[len(found.samples) // 2], found.samples[-1]
-    assert last.rollouts >= 2
-    assert found.events >= last.position * 0.9
+    assert last.position > 100
+    assert found.events >= last.position * 0.8
     assert last.descriptors <= first.descriptors + 10
-    assert max(each.loop_lag_s for each in found.samples) < 2.0
+    assert max(each.loop_lag_s for each in found.samples) < 5.0
     if LONG:
+        assert last.rollouts >= 100
         assert found.slopes_per_hour["rss_bytes"] < RSS_PER_HOUR_MAX
         assert found.slopes_per_hour["tasks"] < first.tasks
 
 
 def test_the_plot_shows_every_quantity_with_its_slope(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed, so nothing is drawn")
-    draw(judged([sample(float(n), 1 << 26) for n in range(10)], 10.0, 1, 1), tmp_path / "soak.svg")
+    draw(judged([sample(float(n), 1 << 26) for n in range(10)], 10.0, 1, 1), tmp_path / "soak.svg", of="rollouts")
     text = (tmp_path / "soak.svg").read_text(encoding="utf-8")
     for quantity in ("resident, MiB", "descriptors", "tasks", "worst loop lag"):
         assert f"<!-- {quantity}" in text
