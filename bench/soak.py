@@ -33,8 +33,8 @@ SERVICES: Final = 20
 DOMAINS: Final = 3
 SAMPLE_S: Final = 1.0
 SEED: Final = 20_161_127
-FAULTS_S: Final = 10.0
-"""How often the faults below are planted anew."""
+FAULTS_S: Final = 60.0
+"""How often the faults below are planted anew: seldom enough that a lost call is not lost four times in a row."""
 FAULTS: Final = (
     {"verb": "walk", "domain": 1, "effect": "fail", "times": 1, "service": "svc-0003"},
     {"verb": "walk", "domain": 0, "effect": "lose_after", "times": 1, "service": "svc-0007"},
@@ -42,7 +42,7 @@ FAULTS: Final = (
     {"verb": "walk", "domain": 2, "effect": "fail", "times": 1, "service": "svc-0025"},
     {"verb": "walk", "domain": 1, "effect": "lose_before", "times": 1, "service": "svc-0031"},
 )
-SETTINGS: Final = '[daemon]\nreads_per_s = 100\nmutations_per_s = 100\n[limits]\nrequest_timeout = "5s"\n'
+SETTINGS: Final = '[daemon]\nreads_per_s = 100\nmutations_per_s = 100\n[limits]\nrequest_timeout = "2s"\n'
 POLICY: Final = """rollout: {rollout}
 change: {{upgrade: {{package: "https://store.example/web.cspkg", configuration: web.cscfg}}}}
 fleet: {{subscription: {subscription}, services: {{{services}}}}}
