@@ -41,6 +41,7 @@ VERBS = {
     "instance": ("rollout.cli.outside:instance", "Reboot, reimage or rebuild one role instance."),
     "revert": ("rollout.cli.revert:revert", "Take an ended rollout back, by a new one."),
     "token": ("rollout.cli.token:token", "Make, list and revoke the tokens of a daemon's people."),
+    "plan": ("rollout.cli.plan:plan", "Say what a policy would do, and when it would be done; changes nothing."),
     "rehearse": ("rollout.cli.rehearse:rehearse", "Run a policy many times on an emulated fleet, in virtual time."),
     "validate": ("rollout.cli.policy:validate", "Check policies, fleets and every file they name."),
     "schema": ("rollout.cli.policy:schema", "Print the JSON Schema of policies and fleets."),
@@ -62,7 +63,7 @@ def cli() -> None:
     """Manual-mode rolling upgrades on many cloud services at once: gated, resumable, rehearsable.
 
     Data goes to stdout, progress to stderr. Exit codes: 0 as the policy allows,
-    1 error, 3 failed and went back, 4 failed and held for a person, 5 timed out
+    1 error, 2 plan has changes, 3 failed and went back, 4 failed and held for a person, 5 timed out
     still running, 6 refused, 7 ended by a person, 64 usage, 65 bad policy, 69
     endpoint, engine or daemon unreachable, 70 a bug in rollout, 75 state directory
     in use, 77 forbidden, 130 interrupted.

@@ -28,14 +28,14 @@ def fits_at(plan: WindowsPlan, wall: float, lasting_s: float = 0.0) -> float | N
 
     None = no window of the next `SEARCH_DAYS` days is that long.
     """
-    for opens, closes in _spans_from(plan, wall):
+    for opens, closes in spans_from(plan, wall):
         begins = max(opens, wall)
         if begins < closes and begins + lasting_s <= closes:
             return begins
     return None
 
 
-def _spans_from(plan: WindowsPlan, wall: float) -> Iterator[Span]:
+def spans_from(plan: WindowsPlan, wall: float) -> Iterator[Span]:
     """Give the times of open windows that end after `wall`, in order; what follows without a break is one."""
     day = int(wall // DAY_S)
     held: Span | None = None

@@ -92,6 +92,7 @@ def test_the_commands_of_the_readme_run_in_order_as_written(tmp_path: Path) -> N
     assert "Weak spots" in answers["rehearse"]
     assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
     assert "each fits the one before" in answers["audit"]
+    assert "12 of 12 services in 1 wave, done in" in answers["plan"]
 
 
 def test_the_example_of_the_readme_runs_as_written(tmp_path: Path) -> None:

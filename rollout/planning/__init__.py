@@ -1,0 +1,1 @@
+"""What a rollout would do, when it would be done, and what speaks against it: read off its plan before it runs."""
