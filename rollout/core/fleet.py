@@ -60,13 +60,13 @@ def consider_fleet(state: RolloutState, summaries: Summaries, now: Now, around: 
         return Course(Release(freed))
     if state.halted is None and (halt := _failure(scene)) is not None:
         return Course(halt)
-    if (back := together(scene)) is not None:
+    if (back := together(scene) or _take_back(scene)) is not None:
         return Course(back)
     baking = bool(state.bakes) or (state.halted is None and _bake(scene) is not None)
     if not baking and all(summary.outcome is not None for summary in summaries.values()):
         return Course(_close(summaries))
     if state.halted is not None:
-        return Course(_take_back(scene))
+        return Course()
     if state.environment is not None:
         return Course(None, _nearest(next_date(scene), state.deadline_wall), goes_on=True)
     action = _admission(scene) or opened(scene) or _bake(scene) or _approval_under_way(scene) or _next_wave(scene)
@@ -129,7 +129,10 @@ def _halt(scene: Scene, wave: WavePlan, reason: str) -> Halt:
 
 
 def _take_back(scene: Scene) -> TakeBack | None:
-    """Choose who goes back next: last begun first, never before what needs it, as many as the wave's cap allows."""
+    """Choose who goes back next: last begun first, never before what needs it, as many as the wave's cap allows.
+
+    Those that have ended well go back like those under way, as far as there is a way.
+    """
     for wave in reversed(scene.state.opened_waves):
         if wave.name not in scene.state.going_back:
             continue
@@ -139,7 +142,7 @@ def _take_back(scene: Scene) -> TakeBack | None:
         ready = [
             member.service
             for member in reversed(members)
-            if member.admitted and member.can_go_back and not _is_needed(scene, member.service)
+            if _may_go_back(member) and not _is_needed(scene, member.service)
         ]
         if chosen := tuple(ready[: max(room, 0)]):
             return TakeBack(chosen, scene.state.halted or "")
@@ -149,9 +152,17 @@ def _take_back(scene: Scene) -> TakeBack | None:
 
 
 def _is_needed(scene: Scene, service: ServiceName) -> bool:
-    """Tell whether a service under way needs this one, and so goes back before it."""
+    """Tell whether a service that is under way, or is still to be taken back, needs this one: it goes back before."""
     needs = scene.state.plan.needs
-    return any(service in needs.get(name, ()) for name, member in scene.summaries.items() if member.in_flight)
+    return any(
+        service in needs.get(name, ())
+        for name, member in scene.summaries.items()
+        if member.in_flight or (member.undoable and scene.state.wave_of(name).name in scene.state.going_back)
+    )
+
+
+def _may_go_back(member: Summary) -> bool:
+    return member.undoable or (member.admitted and member.can_go_back)
 
 
 # --- bakes, waves, the end ---

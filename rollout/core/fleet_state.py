@@ -49,6 +49,8 @@ class Summary(msgspec.Struct, frozen=True):
     """Its swap goes back with those of its wave."""
     keeps_previous: bool = False
     """It has ended, and what stood there before its swap is still kept."""
+    undoable: bool = False
+    """It has ended well, and what it did can be taken back by a new attempt."""
     stands_at: Moment = Moment.LAST
     """What a hold for an approval is about: its swap, else its last domain."""
 

@@ -11,7 +11,7 @@ from rollout.core.phase import Beginning, Ended, ForeignChange, HeldForPerson, N
 from rollout.core.service import ServiceRollout
 from rollout.core.stages import waits_at
 from rollout.core.wave_plan import Moment
-from rollout.core.way_back import past_return
+from rollout.core.way_back import past_return, undo_gone
 
 
 def summarize(state: ServiceRollout, now: Now) -> Summary:
@@ -34,6 +34,7 @@ def summarize(state: ServiceRollout, now: Now) -> Summary:
         swapped=state.swapped,
         together=isinstance(state.plan.change, SwapPlan) and state.plan.change.together,
         keeps_previous=_keeps_previous(state, now),
+        undoable=_undoable(state, now),
         stands_at=Moment.SWAP if isinstance(state.phase, Swapping) else Moment.LAST,
     )
 
@@ -51,6 +52,13 @@ def _keeps_previous(state: ServiceRollout, now: Now) -> bool:
     if not isinstance(change, SwapPlan) or state.ended is None:
         return False
     return now.t <= state.phase_since_t + change.keep_previous_s
+
+
+def _undoable(state: ServiceRollout, now: Now) -> bool:
+    """Tell whether the policy may take back what an attempt ended well with; a swap only while it keeps what was."""
+    if state.ended is None or state.ended.outcome is not Outcome.SUCCEEDED or undo_gone(state) is not None:
+        return False
+    return not isinstance(state.plan.change, SwapPlan) or (state.swapped and _keeps_previous(state, now))
 
 
 def _held_for_a_while(state: ServiceRollout) -> bool:

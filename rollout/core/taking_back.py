@@ -1,5 +1,7 @@
 """The policy's word to go back, answered by the same table as a person's."""
 
+from rollout.core.cells import undo
+from rollout.core.change_plan import SwapPlan
 from rollout.core.command import Command, Told, Verb
 from rollout.core.commands import answer
 from rollout.core.drafts import Draft, with_companions
@@ -9,7 +11,9 @@ from rollout.errors import InvariantBroken
 
 
 def back_drafts(state: ServiceRollout, reason: str, now: Now) -> tuple[Draft, ...]:
-    """Give what turns a service back; `summarize` has said that it can."""
+    """Give what turns a service back, or opens the attempt that undoes one that has ended; it can, by `summarize`."""
+    if state.ended is not None and not isinstance(state.plan.change, SwapPlan):
+        return with_companions(state, undo(state, Command("", Verb.ROLLBACK, POLICY, reason)))
     told = answer(state, Command("", Verb.ROLLBACK, POLICY, reason), now)
     if not isinstance(told, Told):
         message = f"{state.stream} was to be taken back, and cannot: {told}"

@@ -211,3 +211,67 @@ def test_a_wave_goes_back_by_as_many_at_a_time_as_its_cap_allows(
             going.discard(entry.stream)
         peak = max(peak, len(going))
     assert peak <= 2
+
+
+BACK = 'rollback: {package: "https://relstore.blob.example/old.cspkg", max_parallel: 2}\n'
+TWICE = (
+    "waves: [{name: a, select: 2, max_parallel: 2, strict: false}, {name: b, select: rest}, "
+    "{name: c, select: svc-0005}]"
+)
+
+
+def test_everything_that_went_well_goes_back_too_those_that_need_others_first(
+    make_world: MakeWorld, compiled: Compile, recorded: Recorded
+) -> None:
+    waves = TWICE.replace("{name: b, select: rest}", '{name: b, select: "svc-0003, svc-0004"}')
+    says = {"svc-0003": "needs: [svc-0001]"}
+    world = make_world(5, 2, faults=fails("svc-0004", domain=0))
+    more = f"{SHORT}on_failure: {{wave: rollback_all}}\n{BACK}"
+    result = ran(world, compiled(5, 2, waves=waves, says=says, more=more))
+    assert (result.code, result.outcome) == (ExitCode.WENT_BACK, "halted")
+    entries = recorded(world)
+    undone = [entry for entry in entries if isinstance(entry.fact, event.Opened) and entry.fact.undoing is not None]
+    assert [entry.stream[-10:] for entry in undone] == ["svc-0003#2", "svc-0002#2", "svc-0001#2"]
+    ended = {entry.stream[-10:]: entry for entry in entries if isinstance(entry.fact, event.Closed)}
+    assert {name: ended[name].fact.outcome for name in ended if name.endswith("#2")} == {  # type: ignore[union-attr]
+        f"svc-000{number}#2": "rolled_back" for number in (1, 2, 3)
+    }
+    assert undone[-1].now.t >= ended["svc-0003#2"].now.t
+    begun = {name for name, state in world.fabric.world.services.items() if state.slots}
+    assert len(begun) == 5
+    labels = {name: next(iter(each.slots.values())).release.label for name, each in world.fabric.world.services.items()}
+    assert all("web-2.4.1" not in label for label in labels.values()), labels
+
+
+def test_a_wave_whose_bake_turns_red_goes_back_although_all_of_it_had_ended_well(
+    make_world: MakeWorld, compiled: Compile, recorded: Recorded
+) -> None:
+    world = make_world(3, 2)
+    plan = compiled(3, 2, waves=TWO, more=f"{SHORT}on_failure: {{wave: rollback_wave}}\n{BACK}")
+
+    async def script(parts: Parts) -> Result | None:
+        def fall_ill(records: Sequence[Any]) -> None:
+            if any(isinstance(each.entry.fact, fleet_event.BakeBegan) for each in records):
+                sicken(world, "svc-0001")
+            if any(isinstance(each.entry.fact, fleet_event.Halted) for each in records):
+                sicken(world, "svc-0001", sick=False)
+
+        parts.kit.ledger.listen(fall_ill)
+        return await carry_out(parts, plan)
+
+    result = world.live(script).result
+    assert result is not None
+    assert (result.code, result.outcome) == (ExitCode.WENT_BACK, "halted")
+    assert [entry.fact.outcome for entry in recorded(world, "svc-0001") if isinstance(entry.fact, event.Closed)] == [
+        "succeeded",
+        "rolled_back",
+    ]
+
+
+def test_what_ended_well_stays_where_there_is_no_way_back_and_the_rollout_still_ends(
+    make_world: MakeWorld, compiled: Compile, recorded: Recorded
+) -> None:
+    world = make_world(3, 2, faults=fails("svc-0003", domain=0))
+    more = f"{SHORT}on_failure: {{wave: rollback_all}}\n"
+    assert ran(world, compiled(3, 2, waves=TWO, more=more)).code is ExitCode.WENT_BACK
+    assert not [entry for entry in recorded(world, "svc-0001") if isinstance(entry.fact, event.TurnedBack)]

@@ -17,7 +17,7 @@ class OnFailure(Doc):
     wave: Literal["halt", "rollback_wave", "rollback_all"] = Field(
         default="halt",
         description="With more failures than tolerated: nothing new starts and those in flight hold after their "
-        "domain (halt), or the wave or everything goes back.",
+        "domain (halt), or the wave or everything goes back, what has ended well included where there is a way.",
     )
 
 
