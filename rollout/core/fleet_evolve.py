@@ -46,7 +46,8 @@ def _apply(state: RolloutState, entry: Entry) -> RolloutState:
             after = _approval(state, fact)
         case fleet_event.Amended(amendment=amendment, voids_approvals=voids):
             kept = {} if voids else state.approvals
-            after = replace(_due(state, amended(state.plan, amendment)), approvals=kept | _used(state))
+            terms = state.terms | {each.wave: each.service for each in amendment.waves}
+            after = replace(_due(state, amended(state.plan, amendment)), approvals=kept | _used(state), terms=terms)
         case fleet_event.Superseded(by=by, services=services):
             after = replace(state, handed_over=state.handed_over | dict.fromkeys(services, by))
         case EnvironmentHeld(reason=reason) if state.environment is None:

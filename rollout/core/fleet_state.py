@@ -11,6 +11,7 @@ from rollout.core.ending import Outcome
 from rollout.core.event import HoldReason
 from rollout.core.names import POLICY, RolloutId, ServiceName
 from rollout.core.plan import RolloutPlan, WavePlan
+from rollout.core.terms import ServiceTerms
 from rollout.core.wave_plan import Moment
 
 FAILED: Final = frozenset({Outcome.FAILED, Outcome.ROLLED_BACK, Outcome.SUSPENDED})
@@ -129,6 +130,8 @@ class RolloutState(msgspec.Struct, frozen=True):
     """The wave whose bake failed, and why."""
     approvals: dict[str, Approval] = {}
     """By wave; the empty name is the whole rollout's."""
+    terms: dict[str, ServiceTerms] = {}
+    """By wave, once they were amended: what a new attempt at one of its services runs under."""
     handed_over: dict[ServiceName, RolloutId] = {}
     """Services that another rollout takes, at the end of what is under way."""
     opened_wall: float = 0.0

@@ -15,13 +15,14 @@ from rollout.core.commands import answer
 from rollout.core.drafts import Draft, with_companions
 from rollout.core.ending import Outcome
 from rollout.core.environment_event import EnvironmentLifted
-from rollout.core.event import HoldReason
+from rollout.core.event import HoldReason, ServiceFact
 from rollout.core.fleet_state import RolloutState
 from rollout.core.freeze import EngineState, answer_freeze
 from rollout.core.names import ENGINE_STREAM, Now, ServiceName, rollout_stream
 from rollout.core.phase import ForeignChange, Queued
 from rollout.core.service import ServiceRollout
 from rollout.core.summary import summarize
+from rollout.core.terms import with_service_terms
 from rollout.core.way_back import undo_gone
 from rollout.core.word_amend import answer_amend
 from rollout.core.word_approval import Groups, Spoken, answer_approval, asked_again
@@ -86,9 +87,9 @@ def reply(
     if verb is Verb.RETRY and rollout.aborted:
         return _no(ask.rollout, f"it was aborted by {rollout.halted_by}", "a new rollout")
     if named:
-        return _each({each: services[each] for each in named}, ask.command, now)
+        return _each(rollout, {each: services[each] for each in named}, ask.command, now)
     chosen = {name: state for name, state in services.items() if state.ended is None or _again(rollout, name, verb)}
-    said, drafts = _answers(chosen, ask.command, now)
+    said, drafts = _answers(rollout, chosen, ask.command, now)
     if verb is Verb.RESUME and rollout.environment is not None:
         said = [Said(ask.rollout, Kind.ACCEPTED, "goes on, whatever its environment shows"), *said]
         over = EnvironmentLifted(ask.command.actor, ask.command.reason)
@@ -122,24 +123,32 @@ def _again(rollout: RolloutState, service: ServiceName, verb: Verb) -> bool:
     return verb is Verb.RETRY and service not in rollout.handed_over
 
 
-def _each(services: Services, command: Command, now: Now) -> tuple[Reply, tuple[Draft, ...]]:
-    said, drafts = _answers(services, command, now)
+def _each(rollout: RolloutState, services: Services, command: Command, now: Now) -> tuple[Reply, tuple[Draft, ...]]:
+    said, drafts = _answers(rollout, services, command, now)
     return _sum(said), tuple(drafts)
 
 
-def _answers(services: Services, command: Command, now: Now) -> tuple[list[Said], list[Draft]]:
+def _answers(rollout: RolloutState, services: Services, command: Command, now: Now) -> tuple[list[Said], list[Draft]]:
     said: list[Said] = []
     drafts: list[Draft] = []
     for name, state in services.items():
         match answer(state, command, now):
             case Told(facts=facts, said=text):
                 said.append(Said(name, Kind.ACCEPTED, text))
-                drafts += [draft for fact in facts for draft in with_companions(state, fact)]
+                drafts += [draft for fact in facts for draft in with_companions(state, _under_terms(rollout, fact))]
             case NoOp(said=text):
                 said.append(Said(name, Kind.NO_OP, text))
             case Refused(why=why, instead=instead):
                 said.append(Said(name, Kind.REFUSED, why, instead))
     return said, drafts
+
+
+def _under_terms(rollout: RolloutState, fact: ServiceFact) -> ServiceFact:
+    """Let a new attempt begin under the terms that are in force by now: what had ended heard of no amendment."""
+    if not isinstance(fact, event.Opened):
+        return fact
+    terms = rollout.terms.get(rollout.wave_of(fact.plan.service).name)
+    return fact if terms is None else msgspec.structs.replace(fact, plan=with_service_terms(fact.plan, terms))
 
 
 # --- words for a rollout ---
@@ -213,7 +222,7 @@ def _abort(rollout: RolloutState, services: Services, command: Command, now: Now
             drafts += drafts_of
         if state.ended is not None or isinstance(state.phase, ForeignChange):
             continue
-        said_of, drafts_of = _answers({name: state}, back, now)
+        said_of, drafts_of = _answers(rollout, {name: state}, back, now)
         kept = [draft for draft in drafts_of if not isinstance(draft[1], event.Resumed)]
         if state.stop is not None and drafts_of:
             text = f"goes back once the stop by {state.stop.who} is lifted: resume, or rollback"

@@ -148,6 +148,21 @@ def test_other_caps_and_clocks_count_from_here_on_and_void_what_has_not_begun(
     assert stable == {name: 10.0 if name == "svc-0006" else 20.0 for name in rollout.services}
 
 
+def test_a_retry_after_an_amendment_begins_under_the_new_terms(compiled: Callable[..., Compiled]) -> None:
+    rollout = Rollout(compiled()).tell(fleet_event.ServiceEnded(ServiceName("svc-0006"), Outcome.EXCLUDED))
+    ended = rollout.services[ServiceName("svc-0006")]
+    closed = Entry(ended.stream, 2, NOW, "ann", event.Closed(Outcome.EXCLUDED, "ann", "no"))
+    rollout.services[ServiceName("svc-0006")] = evolve(ended, closed)
+    wanted, _ = amendment(rollout.state.plan, rollout.plans, compiled("health.stable_duration=20s", "timeout=3h"))
+    rollout.amend(wanted)
+    assert rollout.services[ServiceName("svc-0006")].plan.health.stable_s == 10.0
+    word = Ask(RolloutId("web-1"), ServiceName("svc-0006"), Command("r", Verb.RETRY, "ann", "now"))
+    _, drafts = reply(rollout.state, rollout.services, word, NOW)
+    opened = [fact for _, fact in drafts if isinstance(fact, event.Opened)]
+    assert [(each.plan.health.stable_s, each.plan.timeout_s, each.attempt) for each in opened] == [(20.0, 10_800.0, 2)]
+    assert opened[0].plan.change == rollout.services[ServiceName("svc-0006")].plan.change
+
+
 def test_timing_alone_voids_no_approval(compiled: Callable[..., Compiled]) -> None:
     rollout = Rollout(compiled()).tell(fleet_event.ApprovalAsked("a", "leads", 2000.0, "d"))
     wanted, _ = amendment(rollout.state.plan, rollout.plans, compiled("walk.domain_timeout=25m"))
