@@ -42,6 +42,12 @@ class Service:
     back: bool = False
     outcome: Outcome | None = None
     failed: bool = False
+    has_way: bool = False
+    """What it ended well with can be taken back."""
+
+    @property
+    def undoable(self) -> bool:
+        return self.outcome is Outcome.SUCCEEDED and self.has_way
 
     @property
     def waits(self) -> bool:
@@ -60,7 +66,14 @@ class Service:
     def summary(self) -> Summary:
         can = self.in_flight and not self.back and self.end != "taken_over"
         return Summary(
-            self.name, self.admitted, self.outcome, self.failed, self.waits, goes_back=self.back, can_go_back=can
+            self.name,
+            self.admitted,
+            self.outcome,
+            self.failed,
+            self.waits,
+            goes_back=self.back,
+            can_go_back=can,
+            undoable=self.undoable,
         )
 
     def step(self) -> None:
@@ -179,9 +192,13 @@ class Fleet:
 
     def _take_back(self, names: tuple[ServiceName, ...]) -> None:
         for name in names:
-            needing = [each for each, needs in self.plan.needs.items() if name in needs]
-            assert not any(self.services[each].in_flight for each in needing)
+            needing = [self.services[each] for each, needs in self.plan.needs.items() if name in needs]
+            assert not any(each.in_flight for each in needing)
+            going = [each for wave in self.plan.waves if wave.name in self.state.going_back for each in wave.services]
+            assert not any(each.undoable and each.name in going for each in needing)
             one = self.services[name]
+            if one.undoable:
+                one.outcome, one.halted, one.paused = None, False, False
             one.back = one.failed = True
             one.steps = 2
         for wave in self.plan.waves:
@@ -229,7 +246,9 @@ def fleets(draw: st.DrawFn, /, ends: Sequence[str] = ENDS, **fixed: Any) -> Flee
             needing = draw(st.booleans())
             if services and needing:
                 needs[name] = tuple(draw(st.lists(st.sampled_from(list(services)), max_size=2, unique=True)))
-            services[name] = Service(name, draw(st.integers(1, 4)), draw(st.sampled_from(ends)))
+            services[name] = Service(
+                name, draw(st.integers(1, 4)), draw(st.sampled_from(ends)), has_way=draw(st.booleans())
+            )
         wave = _wave(draw, number, names, earlier=[wave.name for wave in waves], needing=bool(needs))
         waves.append(replace(wave, **fixed))
     if len(services) > 1 and draw(st.booleans()):
@@ -297,6 +316,20 @@ def _move(fleet: Fleet, chosen: Service, word: int) -> None:
             each.paused = False
     else:
         chosen.step()
+
+
+WELL_OR_NOT = (Outcome.SUCCEEDED, Outcome.SUCCEEDED, Outcome.FAILED)
+
+
+@settings(max_examples=150, deadline=None)
+@given(fleet=fleets(WELL_OR_NOT, on_failure=WaveFailure.ROLLBACK_ALL, failure_tolerance=0), choices=CHOICES)
+def test_what_went_well_goes_back_under_the_same_caps_and_nothing_that_can_is_left(
+    fleet: Fleet, choices: list[tuple[int, int]]
+) -> None:
+    run(fleet, choices)
+    if fleet.state.halted is not None:
+        back = [name for wave in fleet.plan.waves if wave.name in fleet.state.going_back for name in wave.services]
+        assert not [name for name in back if fleet.services[name].undoable]
 
 
 @settings(max_examples=250, deadline=None)
