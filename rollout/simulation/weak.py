@@ -22,6 +22,11 @@ TIGHT: Final = 0.8
 
 def weaknesses(stage: Stage, tally: Tally) -> list[str]:
     """Give one sentence for each weak spot, the policy's own first; the same one is said once."""
+    return list(dict.fromkeys([*own_weaknesses(stage), *_shown(stage, tally)]))
+
+
+def own_weaknesses(stage: Stage) -> list[str]:
+    """Give those that the policy's own numbers say, whatever any seed shows."""
     found: list[str] = []
     for wave in stage.compiled.plan.waves:
         found += _of_wave(wave, [each for each in stage.compiled.services if each.service in wave.services])
@@ -29,7 +34,6 @@ def weaknesses(stage: Stage, tally: Tally) -> list[str]:
         found += _of_service(plan, stage)
     for name, why in stage.mute.items():
         found.append(f"check {name} is unknown whenever it is asked, for {why}: it decides nothing")
-    found += _shown(stage, tally)
     return list(dict.fromkeys(found))
 
 
