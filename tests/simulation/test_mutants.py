@@ -1,7 +1,7 @@
 """Bugs planted in a scratch copy of the product, each a patch in `mutants/`: every one is found, by a recorded seed.
 
-CI plays that one seed, with the bug and without it. ROLLOUT_LONG=1 searches again from seed 0 and prints the table that
-stands in `mutants/README.md`. A patch that no longer applies fails: write it anew for the code as it is.
+CI plays that one seed with the bug, and all of them without any. ROLLOUT_LONG=1 searches again from seed 0 and prints
+the table that stands in `mutants/README.md`. A patch that no longer applies fails: write it anew for the code as it is.
 """
 
 import json
@@ -18,6 +18,8 @@ from typing import Any, Final
 import pytest
 
 import rollout
+from rollout.simulation.play import play
+from rollout.simulation.stage import LaneName, Stage
 
 HERE: Final = Path(__file__).parent
 PRODUCT: Final = Path(rollout.__file__).parent
@@ -106,12 +108,17 @@ def planted(tmp_path: Path) -> Callable[[Mutant], Path]:
 def test_a_planted_bug_is_found_by_its_recorded_seed(
     nursery: Nursery, planted: Callable[[Mutant], Path], mutant: Mutant
 ) -> None:
-    seed = range(mutant.seed, mutant.seed + 1)
-    clean = nursery.ask(PRODUCT.parent, mutant, seed)
-    assert clean["seed"] is None, clean
-    found = nursery.ask(planted(mutant), mutant, seed)
+    found = nursery.ask(planted(mutant), mutant, range(mutant.seed, mutant.seed + 1))
     assert found["seed"] == mutant.seed, found["said"]
     assert found["rule"] in mutant.rules.split(), found
+
+
+@pytest.mark.timeout(300)
+def test_no_recorded_seed_breaks_a_promise_by_itself(stage_of: Callable[..., Stage]) -> None:
+    places = sorted({(each.policy, each.lane, each.domains, each.seed) for each in MUTANTS})
+    for policy, lane, domains, seed in places:
+        played = play(stage_of(policy, domains=domains, lane=LaneName(lane)), seed)
+        assert played.violation is None, f"{policy}: {played.violation}"
 
 
 @pytest.mark.long
