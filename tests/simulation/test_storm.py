@@ -95,7 +95,7 @@ DEATHS = {"death", "death at a moment", "death between two steps", "death at a r
 BYTES = {*ANSWER, *SPOILT}
 STRUCK = {
     LaneName.DIRECT: ({"wide": 60, "gated": 20}, BOTH | SAID | DEATHS),
-    LaneName.HTTP: ({"wide": 12}, BYTES | {"death", "power_lost", "torn_tail", *READ, "late", "vanishes"}),
+    LaneName.HTTP: ({"wide": 12}, BYTES | {"death", "power_lost", *READ, "late", "vanishes"}),
 }
 """For each lane, so many seeds of policies and what must strike within them; HTTP is as stormy, and slower."""
 
