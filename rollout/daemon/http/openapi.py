@@ -12,7 +12,7 @@ from rollout.daemon.http.route import Query, Route
 
 REF: Final = "#/components/schemas/{name}"
 _NAME: Final = re.compile(r"\{(\*?)([a-z]+)\}")
-_SAID: Final = {200: "As asked.", 201: "Made.", 202: "Taken."}
+_SAID: Final = {200: "As asked.", 201: "Made.", 202: "Taken.", 308: "It is there."}
 PROBLEM: Final = {
     "type": "object",
     "description": "A refusal (RFC 9457): what, why, and what would work instead.",

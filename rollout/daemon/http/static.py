@@ -38,6 +38,11 @@ class Files:
                 self._found[f"{above}{each.name}"] = each.read_bytes()
 
 
+async def to_ui(desk: Any, asked: Asked[NoQuery, None]) -> Answer:  # noqa: ARG001 - a handler's signature
+    """Lead whoever typed the address alone to the dashboard."""
+    return Answer(content=b"", status=308, content_type="text/plain", headers={"Location": "/ui/"})
+
+
 async def ui(desk: Any, asked: Asked[NoQuery, None]) -> Answer:
     """Give a file of the dashboard."""
     name = asked.names["file"] or "index.html"

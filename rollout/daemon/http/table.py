@@ -21,7 +21,7 @@ from rollout.daemon.http.handlers import (
 )
 from rollout.daemon.http.pages import PageQuery
 from rollout.daemon.http.route import Route
-from rollout.daemon.http.static import ui
+from rollout.daemon.http.static import to_ui, ui
 from rollout.views.head import RolloutHead
 from rollout.views.report import Report
 from rollout.views.timeline import TimelineEntry
@@ -150,5 +150,6 @@ ROUTES: Final = (
         "What a policy may say, as JSON Schema.",
         content_type="application/schema+json",
     ),
+    Route("GET", "/", to_ui, "The dashboard's address.", roles=ANYBODY, statuses=(308,), content_type="text/plain"),
     Route("GET", "/ui/{*file}", ui, "The dashboard.", roles=ANYBODY, content_type="text/html"),
 )

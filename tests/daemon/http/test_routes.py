@@ -193,6 +193,20 @@ def test_a_word_for_some_services_is_one_and_its_dry_run_names_them(busy: Any) -
     assert busy.ask("POST", "/v1/rollouts/web-1/actions", nobody).status == 409
 
 
+def test_a_word_holds_only_while_what_was_looked_at_is_so(busy: Any) -> None:
+    body = {"verb": "resume", "reason": "x", "service": "svc-0003"}
+    etag = busy.ask("GET", "/v1/rollouts/web-1").json["etag"]
+    assert busy.ask("POST", "/v1/rollouts/web-1/actions", body, headers={"If-Match": '"0.0.0"'}).status == 412
+    assert busy.ask("POST", "/v1/rollouts/web-1/actions", body, headers={"If-Match": f'"x", W/"{etag}"'}).status == 202
+    again = {**body, "verb": "pause"}
+    assert busy.ask("POST", "/v1/rollouts/web-1/actions", again, headers={"If-Match": f'"{etag}"'}).status == 412
+
+
+def test_the_bare_address_leads_to_the_dashboard(busy: Any) -> None:
+    answer = busy.ask("GET", "/", role=None)
+    assert (answer.status, answer.headers["location"]) == (308, "/ui/")
+
+
 def test_a_refusal_says_what_would_work(busy: Any) -> None:
     body = {"verb": "advance", "reason": "x", "service": "svc-0001"}
     answer = busy.ask("POST", "/v1/rollouts/web-1/actions", body)

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
+from aiohttp import hdrs, web
 from pydantic import Field, StringConstraints
 
 from rollout.core.approvals import plan_digest
@@ -19,6 +20,7 @@ from rollout.daemon.http.handlers.words import Key, Name, Reason, key_of, record
 from rollout.daemon.http.problem import Refused
 from rollout.daemon.http.route import Answer, Asked, Body
 from rollout.views.choosing import Selection, chosen
+from rollout.views.head import etag_of
 from rollout.views.reading import Read
 
 SERVICES_SHOWN_MAX: Final = 50
@@ -85,6 +87,7 @@ async def act(desk: Desk, asked: Asked[DryQuery, ActionBody]) -> Answer:
     _refuse_role(asked, verb)
     _refuse_flags(body, verb)
     read = await desk.recall(asked.names["rollout"])
+    _refuse_changed(asked.request, read)
     meant = _meant(read, body, verb)
     key = key_of(body.key, asked.key)
     known = await recorded(desk, key)
@@ -116,6 +119,13 @@ def _refuse_role(asked: Asked[DryQuery, ActionBody], verb: Verb) -> None:
     needed = role_of(verb)
     if not covers(asked.person.roles, needed):
         raise Refused(403, f"{verb} is for an {needed}, and {asked.person.name} is {', '.join(asked.person.roles)}")
+
+
+def _refuse_changed(request: web.Request, read: Read) -> None:
+    """Hold a caller to what they looked at: If-Match names a head's `etag`."""
+    named = [each.strip().removeprefix("W/").strip('"') for each in request.headers.get(hdrs.IF_MATCH, "*").split(",")]
+    if "*" not in named and etag_of(read) not in named:
+        raise Refused(412, "it has changed since it was looked at", instead="look again, and then the same")
 
 
 def role_of(verb: Verb) -> Role:

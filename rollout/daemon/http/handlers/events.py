@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated, Any, Final
 
+import structlog
 from aiohttp import web
 from pydantic import Field, StringConstraints
 
@@ -21,6 +22,10 @@ LAST: Final = "Last-Event-ID"
 HEAD_EVERY_S: Final = 1.0
 """How often a rollout's head is sent while it changes."""
 POSITION_DIGITS_MAX: Final = 18
+PIECE_BYTES: Final = 64 << 10
+"""A reader that takes so much in time is no slow one, however large a snapshot is."""
+
+_log = structlog.get_logger("rollout.daemon")
 
 
 class EventsQuery(Query):
@@ -42,9 +47,12 @@ async def events(desk: Desk, asked: Asked[EventsQuery, None]) -> web.StreamRespo
         )
         # The connection is closed when the stream ends, whatever ends it: a reader comes again by itself.
         response.force_close()
-        with contextlib.suppress(TimeoutError, ConnectionError):
-            await response.prepare(asked.request)
+        try:
             await _Stream(desk, asked, response, None if rollout is None else RolloutId(rollout)).run(after)
+        except (TimeoutError, ConnectionError):
+            pass  # the reader has gone, or takes nothing
+        except Exception:  # noqa: BLE001 - an answer was begun, so no other can be given: the reader comes again
+            _log.exception("events_failed")
         await _end(asked.request, response)
         return response
 
@@ -145,8 +153,9 @@ class _Stream:
     async def _write(self, chunks: list[bytes]) -> None:
         """Write; a reader that takes nothing for too long is dropped, by TimeoutError."""
         for chunk in chunks:
-            async with asyncio.timeout(self._desk.limits.stall_s):
-                await self._response.write(chunk)
+            for start in range(0, len(chunk), PIECE_BYTES):
+                async with asyncio.timeout(self._desk.limits.stall_s):
+                    await self._response.write(chunk[start : start + PIECE_BYTES])
 
     def _make(self, recorded: Recorded) -> bytes:
         return _entry(self._desk, recorded)
