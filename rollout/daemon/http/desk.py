@@ -27,6 +27,8 @@ from rollout.views.service import ServiceView, service_view
 
 FRESH_S: Final = 1.0
 """What was made of a state that has not changed since is shown again for so long; only its durations are older."""
+SUMMED_S: Final = 5.0
+"""The same for what the fleet knows of a service, in which time hardly ever changes anything."""
 TOGETHER_S: Final = 0.1
 """Whoever asks within so short a time is shown the same, unless somebody changed something through this API."""
 READS_MAX: Final = 500
@@ -43,6 +45,7 @@ class _Made(msgspec.Struct, frozen=True):
     state: ServiceRollout
     at_t: float
     summary: Summary
+    row_t: float = 0.0
     row: ServiceView | None = None
 
 
@@ -125,10 +128,10 @@ class Desk:
     def row(self, read: Read, name: ServiceName, scene: Scene) -> ServiceView:
         """Make a service's row."""
         made = self._known(read.services[name], read.now)
-        if made.row is not None:
+        if made.row is not None and 0 <= read.now.t - made.row_t < FRESH_S:
             return made.row
         row = service_view(read, name, scene, self.waves(read.rollout).get(name))
-        self._made[made.state.stream] = msgspec.structs.replace(made, row=row)
+        self._made[made.state.stream] = msgspec.structs.replace(made, row_t=read.now.t, row=row)
         return row
 
     def row_of(self, rollout: RolloutId, name: ServiceName) -> ServiceView | None:
@@ -169,7 +172,7 @@ class Desk:
 
     def _known(self, state: ServiceRollout, now: Now) -> _Made:
         made = self._made.get(state.stream)
-        if made is None or made.state is not state or not 0 <= now.t - made.at_t < FRESH_S:
+        if made is None or made.state is not state or not 0 <= now.t - made.at_t < SUMMED_S:
             if len(self._made) >= KEPT_MAX:
                 self._made.clear()
             made = _Made(state, now.t, summarize(state, now))
