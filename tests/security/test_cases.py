@@ -16,7 +16,7 @@ WHERE = {
     "O": "daemon/http/test_who_may_ask.py",
     "N": "daemon/http/test_json.py",
     "D": "daemon/http/test_framing.py",
-    "B": "browser",
+    "B": "daemon/http/browser",
 }
 """Groups that stand together in one place; the others stand with what they are about."""
 _NAME = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
@@ -39,7 +39,7 @@ def test_there_are_164_of_them() -> None:
 
 @pytest.mark.parametrize("group", CASES)
 def test_every_case_has_its_test(group: str, request: pytest.FixtureRequest) -> None:
-    if group == "B" and not (TESTS / "browser").is_dir():
+    if group == "B" and not (TESTS / "daemon" / "http" / "browser").is_dir():
         request.applymarker(pytest.mark.xfail(reason="the dashboard's own tests come with it", strict=True))
     tests = found()
     wanted = [f"{group}{number}" for number in range(1, CASES[group] + 1)]

@@ -57,7 +57,7 @@ export class Drawer {
     const [detail, timeline, words] = found;
     this.version = detail.version;
     const focused = document.activeElement?.dataset?.verb;
-    this.element.replaceChildren(
+    const parts = [
       this.bar(service),
       h("p", { class: "sentence" }, detail.sentence),
       detail.attention ? h("p", { class: "problem" }, detail.attention.sentence) : null,
@@ -66,7 +66,8 @@ export class Drawer {
       gate(detail.gate),
       h("h3", {}, "What happened"),
       h("ol", { class: "timeline" }, ...timeline.items.reverse().map(line)),
-    );
+    ];
+    this.element.replaceChildren(...parts.filter((each) => each !== null));
     if (focused) this.element.querySelector(`[data-verb="${focused}"]`)?.focus();
   }
 

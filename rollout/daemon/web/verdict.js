@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { h, put, set } from "./dom.js";
-import { ask, wordsOf } from "./words.js";
+import { ask, buttons, wordsOf } from "./words.js";
 
 /** How bad it is: `calm`, `moving`, `warn` or `bad`. */
 export function mood(head) {
@@ -20,7 +20,14 @@ export class Verdict {
     this.more = h("p", { class: "why" });
     this.freeze = h("button", { type: "button", class: "plain", id: "freeze", onclick: () => this.onFreeze() });
     this.stop = h("button", { type: "button", class: "danger", id: "stop", title: "no new call in either direction", onclick: () => this.onStop() }, "STOP");
-    this.element = h("section", { class: "verdict" }, h("div", {}, this.sentence, this.more), h("div", { class: "row" }, this.freeze, this.stop));
+    this.words = h("div", { class: "row" });
+    this.all = h("details", { class: "all", ontoggle: () => this.all.open && this.list() }, h("summary", {}, "more words"), this.words);
+    this.element = h(
+      "section",
+      { class: "verdict" },
+      h("div", {}, this.sentence, this.more),
+      h("div", { class: "row" }, this.all, this.freeze, this.stop),
+    );
   }
 
   draw() {
@@ -34,6 +41,18 @@ export class Verdict {
     set(this.element, "data-mood", mood(head));
     put(this.freeze, freeze.frozen ? "unfreeze" : "freeze");
     this.stop.disabled = head === null || head.closed;
+    this.all.hidden = head === null;
+  }
+
+  /** List every word for the whole rollout, those that are refused with the reason. */
+  async list() {
+    const { head } = this.store;
+    if (head === null) return;
+    const done = (reply) => {
+      this.all.open = false;
+      this.tell(reply);
+    };
+    this.words.replaceChildren(...buttons(await wordsOf(head.id), { rollout: head.id, done }));
   }
 
   onFreeze() {

@@ -48,6 +48,7 @@ async def events(desk: Desk, asked: Asked[EventsQuery, None]) -> web.StreamRespo
         # The connection is closed when the stream ends, whatever ends it: a reader comes again by itself.
         response.force_close()
         try:
+            await response.prepare(asked.request)
             await _Stream(desk, asked, response, None if rollout is None else RolloutId(rollout)).run(after)
         except (TimeoutError, ConnectionError):
             pass  # the reader has gone, or takes nothing

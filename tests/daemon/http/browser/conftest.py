@@ -1,0 +1,59 @@
+"""Debian's chromium looks at the dashboard of a daemon that runs over an emulated fleet."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pytest
+
+CHROMIUM: Final = shutil.which("chromium")
+FLAGS: Final = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LOOK_MS: Final = 20_000
+"""How long a page may take to show something, on a machine that does much else."""
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, daemon: Any) -> Iterator[Callable[..., Any]]:
+    """Give the way to a page on which somebody is let in; at the end no page may have complained."""
+    contexts: list[Any] = []
+    complaints: list[str] = []
+
+    def enter(
+        path: str = "", role: str = "admin", *, before: Callable[[Any], None] | None = None, **options: Any
+    ) -> Any:
+        context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
+        contexts.append(context)
+        context.set_default_timeout(LOOK_MS)
+        token = daemon.token(role)
+        context.add_init_script(f"sessionStorage.setItem('rollout.token', {token!r})")
+        page = context.new_page()
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        if before is not None:
+            before(page)
+        page.goto(f"{daemon.url}/ui/{path}")
+        return page
+
+    yield enter
+    for context in contexts:
+        context.close()
+    assert complaints == []

@@ -1,0 +1,193 @@
+"""The dashboard in a real browser: what it shows of a rollout that goes on, and what people can do there."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from rollout.emulator.faults import read_faults
+
+Open = Callable[..., Any]
+FAILS = {"service": "svc-0002", "verb": "walk", "domain": 1, "effect": "fail", "times": 1_000}
+HOSTILE = "<img src=x onerror=document.title='harmed'>"
+
+
+def line(page: Any, service: str, group: str = "") -> Any:
+    return page.locator(f".line[data-service='{service}']" + (f"[data-group='{group}']" if group else ""))
+
+
+def stream(page: Any, *events: tuple[str, Any, int | None]) -> list[dict[str, str]]:
+    """Answer the page's first event stream with these events, and the later ones as the daemon does."""
+    asked: list[dict[str, str]] = []
+
+    def answer(route: Any) -> None:
+        asked.append(route.request.headers)
+        if len(asked) > 1:
+            route.continue_()
+            return
+        parts = [
+            f"id: {at}\n" * (at is not None) + f"event: {kind}\ndata: {json.dumps(told)}\n\n"
+            for kind, told, at in events
+        ]
+        route.fulfill(status=200, content_type="text/event-stream", body="".join(parts))
+
+    page.route("**/v1/events", answer)
+    return asked
+
+
+def test_the_grid_reaches_the_right_states_while_a_rollout_goes_on_with_a_failure(daemon: Any, open_page: Open) -> None:
+    daemon.run(lambda: daemon.fabric.set_faults(read_faults([FAILS])))
+    page = open_page()
+    bundle = daemon.bundle("seen-1", ("svc-0001", "svc-0002", "svc-0003"))
+    bundle["policy"] = bundle["policy"].replace("failure_tolerance: 0", "failure_tolerance: 1")
+    assert daemon.ask("POST", "/v1/rollouts", bundle).status == 201
+    page.goto(f"{daemon.url}/ui/#/r/seen-1")
+    line(page, "svc-0001", "done").wait_for()
+    failed = line(page, "svc-0002", "failed")
+    failed.wait_for()
+    page.wait_for_function(
+        "document.querySelector('.line[data-service=svc-0002] .doing').textContent.startsWith('rolled_back')"
+    )
+    assert set(line(page, "svc-0001").locator(".domains i").all_inner_texts()) == {"■"}
+    assert "svc-0002" in page.locator(".line").first.inner_text()  # what failed stands first
+    shown = daemon.ask("GET", "/v1/rollouts/seen-1").json["sentence"]
+    page.wait_for_function("wanted => document.getElementById('verdict').textContent === wanted", arg=shown)
+
+
+def test_buttons_follow_what_the_daemon_says_is_legal(daemon: Any, open_page: Open) -> None:
+    assert daemon.ask("POST", "/v1/freeze", {"on": True, "reason": "a look at buttons"}).status == 202
+    try:
+        assert daemon.ask("POST", "/v1/rollouts", daemon.bundle("seen-2", ("svc-0004",))).status == 201
+        page = open_page("#/r/seen-2/s/svc-0004")
+        page.locator(".drawer button[data-verb='exclude']").wait_for()
+        items = daemon.ask("GET", "/v1/rollouts/seen-2/actions?service=svc-0004").json["items"]
+        legal = {each["verb"] for each in items if each["legal"] and not each["no_op"]}
+        enabled = page.locator(".drawer button[data-verb]:enabled")
+        assert {each.get_attribute("data-verb") for each in enabled.all()} == legal
+        refused = next(each for each in items if not each["legal"])
+        title = page.locator(f".drawer button[data-verb='{refused['verb']}']").get_attribute("title")
+        assert refused["why_not"] in title
+    finally:
+        assert daemon.ask("POST", "/v1/freeze", {"on": False, "reason": "seen"}).status == 202
+
+
+def test_keys_move_and_open_and_an_address_leads_back(daemon: Any, open_page: Open) -> None:
+    assert daemon.ask("POST", "/v1/rollouts", daemon.bundle("seen-3", ("svc-0005", "svc-0006"))).status == 201
+    page = open_page("#/r/seen-3")
+    line(page, "svc-0006").wait_for()
+    for key in ("j", "j", "Enter"):
+        page.keyboard.press(key)
+    page.locator(".drawer h2").wait_for()
+    name = page.locator(".drawer h2").inner_text()
+    assert page.url.endswith(f"#/r/seen-3/s/{name}")
+    page.reload()
+    page.locator(".drawer h2", has_text=name).wait_for()
+    page.keyboard.press("Escape")
+    page.locator(".drawer").wait_for(state="hidden")
+    page.keyboard.press("/")
+    page.keyboard.type("svc-0006")
+    line(page, "svc-0005").wait_for(state="hidden")
+    page.keyboard.press("Escape")
+    page.keyboard.press("r")
+    page.locator(".matrix tbody tr").first.wait_for()
+
+
+def test_an_approval_is_given_on_a_phone(daemon: Any, open_page: Open) -> None:
+    more = "approve: {by: leads, before: start, within: 1h}"
+    assert (
+        daemon.ask("POST", "/v1/rollouts", daemon.bundle("seen-4", ("svc-0007",), more), role="operator").status == 201
+    )
+    page = open_page("#/r/seen-4", "approver", viewport={"width": 390, "height": 844})
+    page.locator("[data-approval] button[data-verb='approve']:enabled").click()
+    page.fill("#reason", "the numbers are good")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.click("dialog button[type='submit']")
+    page.locator("[data-approval]").wait_for(state="hidden")
+    assert daemon.until("seen-4", lambda found: found["closed"])["outcome"] == "succeeded"
+
+
+def test_what_nothing_undoes_wants_the_count_typed(daemon: Any, open_page: Open) -> None:
+    assert daemon.ask("POST", "/v1/freeze", {"on": True, "reason": "a look at counts"}).status == 202
+    try:
+        assert daemon.ask("POST", "/v1/rollouts", daemon.bundle("seen-5", ("svc-0008", "svc-0009"))).status == 201
+        page = open_page("#/r/seen-5")
+        page.click(".all summary")
+        page.click(".all button[data-verb='abort']")
+        page.fill("#reason", "it was the wrong day")
+        page.fill("#count", "3")
+        page.click("dialog button[type='submit']")
+        page.locator("dialog .problem", has_text="2 services").wait_for()
+        assert not daemon.ask("GET", "/v1/rollouts/seen-5").json["aborted"]
+        page.fill("#count", "2")
+        page.click("dialog button[type='submit']")
+        page.locator("dialog").wait_for(state="detached")
+        assert daemon.until("seen-5", lambda found: found["closed"])["aborted"]
+    finally:
+        assert daemon.ask("POST", "/v1/freeze", {"on": False, "reason": "seen"}).status == 202
+
+
+def test_a_broken_stream_is_resumed_after_the_last_event(open_page: Open) -> None:
+    snapshot = {"position": 1, "at": 0.0, "rollouts": [], "services": [], "freeze": None}
+    heard: list[dict[str, str]] = []
+
+    def fake(page: Any) -> None:
+        nonlocal heard
+        heard = stream(page, ("snapshot", snapshot, 1))
+
+    page = open_page(before=fake)
+    page.locator("[data-field='stream'][data-state='good']").wait_for()
+    page.wait_for_function("document.querySelector('[data-field=stream]').textContent.startsWith('live')")
+    while len(heard) < 2:
+        page.wait_for_timeout(50)
+    assert [each.get("last-event-id") for each in heard[:2]] == [None, "1"]
+
+
+def test_b1_a_hostile_name_stays_text(daemon: Any, open_page: Open) -> None:
+    assert daemon.ask("POST", "/v1/rollouts", daemon.bundle("seen-6", ("svc-0010",))).status == 201
+    found = daemon.until("seen-6", lambda found: found["closed"])
+    row = found["services"][0] | dict.fromkeys(("service", "doing", "sentence", "way_back", "release_after"), HOSTILE)
+    row |= {"attention": {"sentence": HOSTILE, "since_at": 0.0, "runbook": "javascript:alert(1)", "ticket": HOSTILE}}
+    head = {name: value for name, value in found.items() if name != "services"} | {"id": "seen-6", "sentence": HOSTILE}
+    snapshot = {"position": 1, "at": 0.0, "rollouts": [head | {"closed": False}], "services": [row], "freeze": None}
+
+    def fake(page: Any) -> None:
+        stream(page, ("snapshot", snapshot, None))
+        page.route("**/actions?*", lambda route: route.fulfill(json={"items": []}))
+
+    page = open_page(before=fake)
+    page.locator("#verdict", has_text="<img").wait_for()
+    page.locator(".line .service", has_text="<img").wait_for()
+    assert page.locator("img[src=x]").count() == 0
+    assert page.locator("a[href^=javascript]").count() == 0
+    assert "harmed" not in page.title()
+
+
+def test_b2_nobody_may_frame_it(daemon: Any, browser: Any) -> None:
+    answer = daemon.ask("GET", "/ui/", role=None)
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_content(f"<iframe src='{daemon.url}/ui/'></iframe>")
+    page.wait_for_timeout(500)
+    framed = [frame for frame in page.frames if frame is not page.main_frame]
+    assert [frame.locator("#app").count() for frame in framed] == [0]
+    context.close()
+
+
+def test_b3_an_inline_script_is_blocked(daemon: Any, browser: Any) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{daemon.url}/ui/")
+    page.locator("#token").wait_for()
+    tried = """() => {
+        const made = document.createElement('script');
+        const tries = [
+            () => { made.append('window.harmed = true'); document.body.append(made); },
+            () => document.body.setAttribute('onclick', 'window.harmed = true'),
+            () => { document.body.innerHTML = '<img src=x onerror="window.harmed = true">'; },
+        ];
+        for (const each of tries) { try { each(); } catch { /* trusted types */ } }
+        document.body.click();
+        return window.harmed === true;
+    }"""
+    assert page.evaluate(tried) is False
+    context.close()
