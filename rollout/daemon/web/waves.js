@@ -20,7 +20,7 @@ export class Waves {
 }
 
 function wave(each) {
-  const eta = each.eta_s === null ? "" : ` · about ${span(each.eta_s)} to go`;
+  const eta = each.eta_s === null || each.ended === each.services ? "" : ` · about ${span(each.eta_s)} to go`;
   const failed = each.failed ? `${each.failed} failed of ${each.failure_tolerance} tolerated` : "";
   return h(
     "li",

@@ -16,7 +16,7 @@ FLAGS: Final = [
     "--disable-component-update",
     "--disable-sync",
 ]
-LOOK_MS: Final = 20_000
+LOOK_MS: Final = 30_000
 """How long a page may take to show something, on a machine that does much else."""
 
 
