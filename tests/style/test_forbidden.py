@@ -24,6 +24,7 @@ XML_MODULES: Final = {
 BROAD_EXCEPTS: Final = {
     "rollout/daemon/approving.py::Approving._one": "somebody else's function: it is said, and answers nothing",
     "rollout/daemon/embedded.py::_notify": "somebody else's function: what it raises is said, and stops nothing",
+    "rollout/daemon/http/handlers/events.py::events": "an answer was begun: logged loudly, and the reader comes again",
     "rollout/daemon/http/gate.py::Gate._answer": "the edge of a request: logged loudly, and the caller gets a problem",
     "rollout/daemon/host.py::Host._going_on": "a mistake of ours in one rollout is said, and stops that one alone",
     "rollout/cli/group.py::VerbGroup.main": "the edge of the process: every ending gets its words and its code",

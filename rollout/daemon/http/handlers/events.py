@@ -45,10 +45,10 @@ async def events(desk: Desk, asked: Asked[EventsQuery, None]) -> web.StreamRespo
         response = web.StreamResponse(
             headers={**HEADERS, "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
         )
-        # The connection is closed when the stream ends, whatever ends it: a reader comes again by itself.
-        response.force_close()
         try:
             await response.prepare(asked.request)
+            # The connection is closed when the stream ends, whatever ends it: a reader comes again by itself.
+            response.force_close()
             await _Stream(desk, asked, response, None if rollout is None else RolloutId(rollout)).run(after)
         except (TimeoutError, ConnectionError):
             pass  # the reader has gone, or takes nothing
