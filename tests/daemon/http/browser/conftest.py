@@ -20,8 +20,9 @@ LOOK_MS: Final = 30_000
 """How long a page may take to show something, on a machine that does much else."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Have a browser for these tests alone: while it is there, its loop runs in this thread, and no other one can."""
     if CHROMIUM is None:
         pytest.skip("chromium is not installed: apt-get install chromium")
     sync_api = pytest.importorskip("playwright.sync_api")
