@@ -11,7 +11,7 @@ from bench.machine import Machine, load
 from bench.report import RESULTS, Report
 from bench.setting import QUICK, Setting
 
-SUBJECTS: Final = ("limit", "peers", "track", "adaptive", "journal", "recover", "fleet", "api", "waves", "plan")
+SUBJECTS: Final = ("limit", "peers", "track", "adaptive", "journal", "recover", "fleet", "api", "waves", "plan", "ui")
 """Each is a module with TITLE, COLUMNS and `run(setting, report)`."""
 
 
