@@ -59,8 +59,7 @@ export class Drawer {
     const focused = document.activeElement?.dataset?.verb;
     const parts = [
       this.bar(service),
-      h("p", { class: "sentence" }, detail.sentence),
-      detail.attention ? h("p", { class: "problem" }, detail.attention.sentence) : null,
+      h("p", { class: detail.attention ? "sentence problem" : "sentence" }, (detail.attention ?? detail).sentence),
       h("div", { class: "row words" }, ...buttons(words, { rollout, service, done: this.tell })),
       facts(detail, this.store.head),
       gate(detail.gate),

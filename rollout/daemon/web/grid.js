@@ -7,6 +7,10 @@ import { span } from "./time.js";
 const ROW_PX = 34;
 const SPARE = 6;
 const SORT_MS = 400;
+const ROOMY_MAX = 8; // more domains are drawn smaller
+const CELL_PX = 17;
+const SMALL_PX = 12;
+const COLUMN_PX = 100;
 const ORDER = ["failed", "in flight", "queued", "done"];
 const MARKS = { "to do": "·", "in work": "▶", done: "■", failed: "✕", "going back": "◀" };
 
@@ -46,6 +50,9 @@ export class Grid {
     const sorted = rows.map((each, at) => [rank(each), at, each]).sort((a, b) => a[0] - b[0] || a[1] - b[1]).map((each) => each[2]);
     this.items = this.by ? grouped(sorted, this.by) : sorted;
     this.space.style.height = `${this.items.length * ROW_PX}px`;
+    const domains = rows.reduce((most, each) => Math.max(most, each.domains.length), 0);
+    set(this.element, "data-many", domains > ROOMY_MAX ? "" : null);
+    this.element.style.setProperty("--domains", `${Math.max(COLUMN_PX, domains * (domains > ROOMY_MAX ? SMALL_PX : CELL_PX))}px`);
     put(this.empty, this.items.length ? "" : this.store.services.size ? "nothing matches" : "");
     set(this.element, "aria-rowcount", String(this.items.length));
   }
@@ -115,6 +122,7 @@ class Line {
       put(cell, MARKS[each] ?? "?");
       set(cell, "data-domain", each);
     });
+    set(this.domains, "data-count", domains.length ? `${domains.filter((each) => each === "done").length}/${domains.length}` : null);
     set(this.domains, "aria-label", domains.map((each, at) => `${at} ${each}`).join(", "));
   }
 }

@@ -3,6 +3,8 @@
 import { get, hasToken, keepToken, post } from "./api.js";
 import { h } from "./dom.js";
 
+const AGAIN_MS = 2000;
+
 /** Give who it is once somebody is let in; draws into `root` where it has to ask. */
 export async function enter(root) {
   const ticket = /^#ticket=([A-Za-z0-9_-]+)$/.exec(location.hash)?.[1];
@@ -20,14 +22,22 @@ export async function enter(root) {
       try {
         return await get("/v1/me");
       } catch (problem) {
-        if (problem.status !== 401) said = problem.message;
-        else if (!said) said = "this token is not known any more";
+        if (problem.status !== 401) {
+          await again(root, problem.message); // the token may well be good: the daemon is away, or has much to do
+          continue;
+        }
+        if (!said) said = "this token is not known any more";
         keepToken(null);
       }
     }
     await typed(root, said);
     said = "";
   }
+}
+
+function again(root, said) {
+  root.replaceChildren(h("div", { class: "login" }, h("h1", {}, "rollout"), h("p", { class: "problem", role: "alert" }, `${said}: asking again …`)));
+  return new Promise((resume) => setTimeout(resume, AGAIN_MS));
 }
 
 function typed(root, said) {

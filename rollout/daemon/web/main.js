@@ -16,6 +16,8 @@ import { isUtc, toggleZone } from "./time.js";
 import { Verdict } from "./verdict.js";
 import { Waves } from "./waves.js";
 
+const RELEASES_MS = 15000; // which release runs where is read anew while it is looked at
+
 const root = document.getElementById("app");
 const store = new Store();
 store.me = await enter(root);
@@ -62,10 +64,19 @@ root.replaceChildren(
   h("header", { class: "top row" }, h("img", { src: "icon.svg", alt: "", width: 22, height: 22 }), h("b", {}, "rollout"), chosen, h("span", { class: "grow" }), zone, theme, h("span", { class: "quiet who" }, `${store.me.name} · ${store.me.roles.join(", ")}`)),
   health.banner,
   verdict.element,
-  attention.element,
-  waves.element,
-  h("nav", { class: "tools row" }, ...tabs, h("span", { class: "grow" }), by, filter),
-  h("div", { class: "stage" }, grid.element, matrix.element, drawer.element),
+  h(
+    "div",
+    { class: "desk" },
+    h(
+      "div",
+      { class: "work" },
+      attention.element,
+      waves.element,
+      h("nav", { class: "tools row" }, ...tabs, h("span", { class: "grow" }), by, filter),
+      h("div", { class: "stage" }, grid.element, matrix.element),
+    ),
+    drawer.element,
+  ),
   health.element,
   toast,
 );
@@ -108,18 +119,24 @@ async function show() {
   grid.element.hidden = view !== "grid";
   matrix.element.hidden = view !== "releases";
   for (const tab of tabs) set(tab, "aria-pressed", String(tab.dataset.view === view));
-  if (view === "releases") matrix.draw().catch((problem) => tell({ kind: "refused", said: [{ about: "releases", text: problem.message }] }));
+  if (view === "releases") releases();
   drawer.open(wanted, service);
   store.touch();
+}
+
+function releases() {
+  matrix.draw().catch((problem) => tell({ kind: "refused", said: [{ about: "releases", text: problem.message }] }));
 }
 
 store.onEngine = async () => {
   store.freeze = await get("/v1/freeze").catch(() => store.freeze);
   store.touch();
 };
+store.onSnapshot = show;
 store.listen(draw);
 addEventListener("hashchange", show);
-setInterval(() => grid.place(), 1000); // spans go on
+setInterval(() => (grid.place(), attention.tick()), 1000); // spans go on
+setInterval(() => !matrix.element.hidden && !document.hidden && releases(), RELEASES_MS);
 listen({ grid, filter, store });
 health.start();
 show();

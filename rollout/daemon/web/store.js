@@ -43,6 +43,7 @@ export class Store {
     this.rows = new Map();
     for (const row of snapshot.services) this.place(row);
     this.freeze = snapshot.freeze ? { frozen: true, ...snapshot.freeze } : { frozen: false };
+    this.onSnapshot?.(); // it has no rows of rollouts that are over
   }
 
   enter(entry) {

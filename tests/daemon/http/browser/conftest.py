@@ -39,7 +39,12 @@ def open_page(browser: Any, daemon: Any) -> Iterator[Callable[..., Any]]:
     complaints: list[str] = []
 
     def enter(
-        path: str = "", role: str = "admin", *, before: Callable[[Any], None] | None = None, **options: Any
+        path: str = "",
+        role: str = "admin",
+        *,
+        before: Callable[[Any], None] | None = None,
+        excused: str = "\0",
+        **options: Any,
     ) -> Any:
         context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
         contexts.append(context)
@@ -47,7 +52,12 @@ def open_page(browser: Any, daemon: Any) -> Iterator[Callable[..., Any]]:
         token = daemon.token(role)
         context.add_init_script(f"sessionStorage.setItem('rollout.token', {token!r})")
         page = context.new_page()
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+
+        def hear(said: Any) -> None:
+            if said.type == "error" and excused not in said.text:
+                complaints.append(said.text)
+
+        page.on("console", hear)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         if before is not None:
             before(page)

@@ -4,10 +4,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
+from bench.clients.parade import ROLLOUT, Parade
 from rollout.emulator.faults import read_faults
 
 Open = Callable[..., Any]
 FAILS = {"service": "svc-0002", "verb": "walk", "domain": 1, "effect": "fail", "times": 1_000}
+NOTHING = {"position": 1, "at": 0.0, "rollouts": [], "services": [], "freeze": None}
 HOSTILE = "<img src=x onerror=document.title='harmed'>"
 
 
@@ -15,23 +19,38 @@ def line(page: Any, service: str, group: str = "") -> Any:
     return page.locator(f".line[data-service='{service}']" + (f"[data-group='{group}']" if group else ""))
 
 
-def stream(page: Any, *events: tuple[str, Any, int | None]) -> list[dict[str, str]]:
-    """Answer the page's first event stream with these events, and the later ones as the daemon does."""
+def streams(page: Any, *answers: list[tuple[str, Any, int | None]]) -> list[dict[str, str]]:
+    """Answer the page's first event streams with these events, and the later ones as the daemon does.
+
+    No events at all = no stream from then on.
+    """
     asked: list[dict[str, str]] = []
 
     def answer(route: Any) -> None:
         asked.append(route.request.headers)
-        if len(asked) > 1:
+        at = len(asked) - 1
+        if at < len(answers) and answers[at]:
+            events = (
+                f"id: {position}\n" * (position is not None) + f"event: {kind}\ndata: {json.dumps(told)}\n\n"
+                for kind, told, position in answers[at]
+            )
+            route.fulfill(status=200, content_type="text/event-stream", body="".join(events))
+        elif [] in answers:
+            route.fulfill(status=204)
+        else:
             route.continue_()
-            return
-        parts = [
-            f"id: {at}\n" * (at is not None) + f"event: {kind}\ndata: {json.dumps(told)}\n\n"
-            for kind, told, at in events
-        ]
-        route.fulfill(status=200, content_type="text/event-stream", body="".join(parts))
 
     page.route("**/v1/events", answer)
     return asked
+
+
+def paraded(page: Any, *answers: list[tuple[str, Any, int | None]]) -> None:
+    """Answer with a fleet that is make-believe, and with one word that is legal for all of it."""
+    word = {"verb": "retry", "target": "it", "legal": True, "no_op": False, "allowed": True, "destructive": False}
+    items = [word | {"said": "again", "needs": ["reason"], "count": 1}]
+    streams(page, *answers)
+    page.route(f"**/v1/rollouts/{ROLLOUT}", lambda route: route.fulfill(json={"approvals": [], "plan": ""}))
+    page.route("**/actions?*", lambda route: route.fulfill(json={"items": items}))
 
 
 def test_the_grid_reaches_the_right_states_while_a_rollout_goes_on_with_a_failure(daemon: Any, open_page: Open) -> None:
@@ -126,12 +145,11 @@ def test_what_nothing_undoes_wants_the_count_typed(daemon: Any, open_page: Open)
 
 
 def test_a_broken_stream_is_resumed_after_the_last_event(open_page: Open) -> None:
-    snapshot = {"position": 1, "at": 0.0, "rollouts": [], "services": [], "freeze": None}
     heard: list[dict[str, str]] = []
 
     def fake(page: Any) -> None:
         nonlocal heard
-        heard = stream(page, ("snapshot", snapshot, 1))
+        heard = streams(page, [("snapshot", NOTHING, 1)])
 
     page = open_page(before=fake)
     page.locator("[data-field='stream'][data-state='good']").wait_for()
@@ -139,6 +157,57 @@ def test_a_broken_stream_is_resumed_after_the_last_event(open_page: Open) -> Non
     while len(heard) < 2:
         page.wait_for_timeout(50)
     assert [each.get("last-event-id") for each in heard[:2]] == [None, "1"]
+
+
+def test_a_stream_that_has_gone_is_said_loudly(open_page: Open) -> None:
+    page = open_page(before=lambda page: streams(page, [("snapshot", NOTHING, 1)], []))
+    page.locator(".stale[role='alert']", has_text="what you see may be old").wait_for()
+
+
+def test_a_token_is_kept_while_the_daemon_is_away(open_page: Open) -> None:
+    asked: list[Any] = []
+
+    def away_once(route: Any) -> None:
+        asked.append(route)
+        if len(asked) == 1:
+            route.fulfill(status=503, json={"detail": "it is starting"})
+        else:
+            route.continue_()
+
+    page = open_page(before=lambda page: page.route("**/v1/me", away_once), excused="503")
+    page.locator(".login", has_text="it is starting: asking again").wait_for()
+    page.locator("[data-field='stream'][data-state='good']").wait_for()
+    assert len(asked) == 2
+
+
+def test_a_link_to_a_rollout_that_is_over_shows_its_grid(daemon: Any, open_page: Open) -> None:
+    assert daemon.ask("POST", "/v1/rollouts", daemon.bundle("seen-7", ("svc-0011",))).status == 201
+    daemon.until("seen-7", lambda found: found["closed"])
+    line(open_page("#/r/seen-7"), "svc-0011", "done").wait_for()
+
+
+def test_a_thousand_services_of_twenty_domains_fit_on_the_screen(open_page: Open) -> None:
+    snapshot = msgspec.to_builtins(Parade(1_000, 20, at=0.0).snapshot())
+    page = open_page(f"#/r/{ROLLOUT}", before=lambda page: paraded(page, [("snapshot", snapshot, 1)], []))
+    page.locator(".line[data-group='in flight']").first.wait_for()
+    assert page.locator(".line").count() < 80  # what is not on the screen does not exist
+    cells = page.locator(".line:visible .domains")
+    assert cells.first.locator("i").count() == 20
+    assert cells.evaluate_all("all => all.filter((each) => each.scrollWidth > each.clientWidth).length") == 0
+
+
+def test_a_button_stays_under_the_hand_while_its_service_changes(open_page: Open) -> None:
+    snapshot = msgspec.to_builtins(Parade(12, 5, at=0.0).snapshot())
+    row = next(each for each in snapshot["services"] if each["attention"])
+    changed = row | {"version": 9, "attention": row["attention"] | {"sentence": "it still waits"}}
+    entry = {"position": 2, "rollout": ROLLOUT, "service": row["service"], "row": changed}
+    page = open_page(
+        f"#/r/{ROLLOUT}", before=lambda page: paraded(page, [("snapshot", snapshot, 1)], [("entry", entry, 2)])
+    )
+    card = page.locator(f".card[data-service='{row['service']}']")
+    card.locator("button[data-verb='retry']").focus()
+    card.locator(".said", has_text="it still waits").wait_for()
+    assert page.evaluate("document.activeElement.dataset.verb") == "retry"
 
 
 def test_b1_a_hostile_name_stays_text(daemon: Any, open_page: Open) -> None:
@@ -150,7 +219,7 @@ def test_b1_a_hostile_name_stays_text(daemon: Any, open_page: Open) -> None:
     snapshot = {"position": 1, "at": 0.0, "rollouts": [head | {"closed": False}], "services": [row], "freeze": None}
 
     def fake(page: Any) -> None:
-        stream(page, ("snapshot", snapshot, None))
+        streams(page, [("snapshot", snapshot, None)])
         page.route("**/actions?*", lambda route: route.fulfill(json={"items": []}))
 
     page = open_page(before=fake)
