@@ -1,6 +1,7 @@
 """The dashboard in a real browser: what it shows of a rollout that goes on, and what people can do there."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -63,13 +64,11 @@ def test_the_grid_reaches_the_right_states_while_a_rollout_goes_on_with_a_failur
     line(page, "svc-0001", "done").wait_for()
     failed = line(page, "svc-0002", "failed")
     failed.wait_for()
-    page.wait_for_function(
-        "document.querySelector('.line[data-service=svc-0002] .doing').textContent.startsWith('rolled_back')"
-    )
+    failed.locator(".doing", has_text=re.compile("^rolled_back")).wait_for()
     assert set(line(page, "svc-0001").locator(".domains i").all_inner_texts()) == {"■"}
     assert "svc-0002" in page.locator(".line").first.inner_text()  # what failed stands first
     shown = daemon.ask("GET", "/v1/rollouts/seen-1").json["sentence"]
-    page.wait_for_function("wanted => document.getElementById('verdict').textContent === wanted", arg=shown)
+    page.locator("#verdict", has_text=re.compile(f"^{re.escape(shown)}$")).wait_for()
 
 
 def test_buttons_follow_what_the_daemon_says_is_legal(daemon: Any, open_page: Open) -> None:
@@ -153,7 +152,7 @@ def test_a_broken_stream_is_resumed_after_the_last_event(open_page: Open) -> Non
 
     page = open_page(before=fake)
     page.locator("[data-field='stream'][data-state='good']").wait_for()
-    page.wait_for_function("document.querySelector('[data-field=stream]').textContent.startsWith('live')")
+    page.locator("[data-field='stream']", has_text="live").wait_for()
     while len(heard) < 2:
         page.wait_for_timeout(50)
     assert [each.get("last-event-id") for each in heard[:2]] == [None, "1"]
