@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
 from rollout.core.approvals import approvers
-from rollout.core.caps import Caps
 from rollout.core.change_plan import may_create, package_shown
 from rollout.core.check_plan import CommandSource, MetricSource, WebhookSource
 from rollout.core.compile import Compiled, compile_bundle
@@ -28,12 +27,11 @@ from rollout.engine.engine import Engine
 from rollout.engine.eyes import Eyes
 from rollout.engine.groups import unwrapped
 from rollout.engine.kit import Kit
-from rollout.engine.pacer import READS, WRITES, Kind, Lane, Pace, Pacer
+from rollout.engine.pacer import Kind, Lane, Pacer
 from rollout.engine.past import learn_past
-from rollout.engine.room import CapPlan, Room
+from rollout.engine.room import Room
 from rollout.engine.streams import RolloutLedger
 from rollout.engine.telemetry import Telemetry
-from rollout.engine.timetable import Learning
 from rollout.engine.tracker import Tracker
 from rollout.errors import CommandRefused, DocumentsChanged, PolicyError
 from rollout.gates.opening import open_sources
@@ -54,12 +52,12 @@ from rollout.platforms.classic.secret_sources import fetch_passphrase
 from rollout.platforms.platform import Platform
 from rollout.policy.bundle import Bundle
 from rollout.policy.diff import diff
-from rollout.settings import EMULATED_CALLS_PER_S, RunSettings, Secret
+from rollout.settings import RunSettings, Secret
 from rollout.settings.allow import Asked, refusals
-from rollout.settings.model import LISTING_EVERY_S, InFlight, Limits, PaceLimit, SecretSource
+from rollout.settings.model import SecretSource
+from rollout.tuning import cap_plan, listing_s, paces, timetable
 
 NO_FUNCTIONS: Mapping[str, CheckFunction] = {}
-EMULATED = Pace(start=EMULATED_CALLS_PER_S, floor=1.0, ceiling=EMULATED_CALLS_PER_S, rise=EMULATED_CALLS_PER_S)
 
 
 class Admitted(NamedTuple):
@@ -235,44 +233,6 @@ def make_kit(
         request_timeout_s=settings.request_timeout_s,
         room=Room(cap_plan(settings)),
     )
-
-
-def timetable(settings: RunSettings) -> Learning:
-    """Begin to learn how long operations take."""
-    return Learning() if settings.limits is None else Learning(settings.limits.poll_price)
-
-
-def listing_s(settings: RunSettings) -> float | None:
-    """Give the period of listings; None = operations are only asked about one by one."""
-    if settings.limits is None:
-        return LISTING_EVERY_S
-    return settings.limits.listing_every if settings.limits.listing else None
-
-
-def cap_plan(settings: RunSettings) -> CapPlan:
-    """Give the caps that rollouts share, as the settings have them."""
-    limits = settings.limits or Limits()
-    subscriptions = {name: _caps(each) for name, each in settings.in_flight.items()}
-    return CapPlan(_caps(limits.in_flight), subscriptions, _caps(limits.in_flight_per_rollout))
-
-
-def _caps(found: InFlight) -> Caps:
-    return Caps(found.services, found.domains, found.instances)
-
-
-def paces(settings: RunSettings) -> tuple[Pace, Pace]:
-    """Give the paces of reads and writes: the pacer's own, an emulator's, and over both what the settings name."""
-    reads, writes = (EMULATED, EMULATED) if settings.emulated else (READS, WRITES)
-    if settings.limits is None:
-        return reads, writes
-    return _paced(reads, settings.limits.reads), _paced(writes, settings.limits.writes)
-
-
-def _paced(pace: Pace, limit: PaceLimit | None) -> Pace:
-    if limit is None:
-        return pace
-    floor = min(pace.floor, limit.start)
-    return msgspec.structs.replace(pace, start=limit.start, ceiling=limit.ceiling, floor=floor)
 
 
 def _asked(bundle: Bundle, compiled: Compiled) -> Asked:

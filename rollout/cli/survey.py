@@ -7,7 +7,6 @@ from typing import Final
 
 import msgspec
 
-from rollout.assembly import paces
 from rollout.core.names import ServiceName, Slot
 from rollout.core.outcome import Unreachable
 from rollout.core.snapshot import Absent, Snapshot
@@ -20,6 +19,7 @@ from rollout.platforms.classic.opening import opened_client
 from rollout.platforms.classic.preflight import knock
 from rollout.platforms.classic.requests.service import GetService, ListServices
 from rollout.settings import RunSettings
+from rollout.tuning import paces
 
 LOOKS_AT_ONCE: Final = 8
 THROTTLES_MAX: Final = 10

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 
-from rollout.assembly import cap_plan, paces
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.names import ServiceName
 from rollout.engine.clock import EngineClock
@@ -21,6 +20,7 @@ from rollout.platforms.classic.preflight import knock
 from rollout.policy.bundle import Bundle
 from rollout.policy.rules import advice
 from rollout.settings import RunSettings
+from rollout.tuning import cap_plan, paces
 
 
 def _nobody() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from rollout.assembly import EMULATED, paces
 from rollout.engine.pacer import READS, WRITES
 from rollout.settings import RunSettings
 from rollout.settings.model import Limits, PaceLimit
+from rollout.tuning import EMULATED, paces
 
 OURS = "00000000-0000-4000-8000-000000000001"
 Invoke = Callable[..., Result]

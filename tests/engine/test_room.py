@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from rollout.assembly import cap_plan
 from rollout.core import event
 from rollout.core.caps import Caps
 from rollout.core.compile import Compiled
@@ -20,6 +19,7 @@ from rollout.errors import InvariantBroken
 from rollout.settings import RunSettings
 from rollout.settings.model import InFlight, Limits
 from rollout.simulation.world import Parts, World, carry_out
+from rollout.tuning import cap_plan
 
 MakeWorld = Callable[..., World]
 Compile = Callable[..., Compiled]
