@@ -31,8 +31,9 @@ export class Health {
     const { status, connection, position } = this.store;
     const age = (performance.now() - this.stream.heardAt) / 1000;
     const stale = connection !== "open" || age > STALE_S;
-    this.banner.hidden = !stale || this.stream.heardAt === 0;
-    if (stale) put(this.banner, `No news for ${span(age)}: what you see may be old. ${connection === "refused" ? "You are not let in any more; reload." : "Connecting again…"}`);
+    this.banner.hidden = !stale || connection === "opening";
+    const since = this.stream.heardAt === 0 ? "No news yet" : `No news for ${span(age)}: what you see may be old`;
+    if (stale) put(this.banner, `${since}. ${connection === "refused" ? "You are not let in any more; reload." : "Connecting again…"}`);
     set(this.fields.stream, "data-state", stale ? "bad" : "good");
     put(this.fields.stream, stale ? "stream broken" : `live · position ${position}`);
     if (!status) return;

@@ -48,6 +48,7 @@ const drawer = new Drawer(store, tell);
 const health = new Health(store, stream);
 
 const chosen = h("select", { id: "rollout", "aria-label": "rollout", onchange: () => go({ rollout: chosen.value }) });
+const others = h("button", { type: "button", class: "danger", hidden: true, onclick: () => go({ rollout: store.others()[0] }) });
 const filter = h("input", { id: "filter", type: "search", placeholder: "filter (/)", "aria-label": "filter", oninput: () => ((grid.filter = filter.value), grid.sort(), grid.place()) });
 const by = h("select", { id: "by", "aria-label": "group by", onchange: () => ((grid.by = by.value), grid.sort(), grid.place()) });
 const tabs = ["grid", "releases"].map((view) => h("button", { type: "button", class: "tab", "data-view": view, onclick: () => go({ rollout: store.selected, view }) }, view));
@@ -61,7 +62,7 @@ function paint(name) {
 paint(localStorage.getItem("rollout.theme") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
 
 root.replaceChildren(
-  h("header", { class: "top row" }, h("img", { src: "icon.svg", alt: "", width: 22, height: 22 }), h("b", {}, "rollout"), chosen, h("span", { class: "grow" }), zone, theme, h("span", { class: "quiet who" }, `${store.me.name} · ${store.me.roles.join(", ")}`)),
+  h("header", { class: "top row" }, h("img", { src: "icon.svg", alt: "", width: 22, height: 22 }), h("b", {}, "rollout"), chosen, others, h("span", { class: "grow" }), zone, theme, h("span", { class: "quiet who" }, `${store.me.name} · ${store.me.roles.join(", ")}`)),
   health.banner,
   verdict.element,
   h(
@@ -92,7 +93,10 @@ function draw() {
   if (chosen.value !== store.selected) chosen.value = store.selected ?? "";
   groupings();
   for (const part of [verdict, attention, waves, grid, drawer, health]) part.draw();
-  document.title = `${store.head?.attention ? "(!) " : ""}${store.selected ?? "rollout"}`;
+  const waiting = store.others();
+  others.hidden = waiting.length === 0;
+  put(others, waiting.length === 1 ? `${waiting[0]} needs you` : `${waiting.length} others need you`);
+  document.title = `${store.head?.attention || waiting.length ? "(!) " : ""}${store.selected ?? "rollout"}`;
 }
 
 function groupings() {

@@ -9,6 +9,7 @@ export class Store {
     this.me = null;
     this.connection = "opening";
     this.position = 0;
+    this.known = false; // the stream has told how everything stands
     this.selected = null; // a rollout's id
     this.changed = new Set(); // services of the selected rollout whose rows changed since the last frame
     this.listeners = [];
@@ -39,6 +40,7 @@ export class Store {
   }
 
   begin(snapshot) {
+    this.known = true;
     this.heads = new Map(snapshot.rollouts.map((head) => [head.id, head]));
     this.rows = new Map();
     for (const row of snapshot.services) this.place(row);
@@ -78,5 +80,10 @@ export class Store {
   first() {
     const heads = [...this.heads.values()].reverse();
     return (heads.find((each) => each.attention) ?? heads.find((each) => !each.closed) ?? heads[0])?.id ?? null;
+  }
+
+  /** Give the other rollouts that need somebody. */
+  others() {
+    return [...this.heads.values()].filter((each) => each.attention && each.id !== this.selected).map((each) => each.id);
   }
 }

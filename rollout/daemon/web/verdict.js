@@ -32,7 +32,8 @@ export class Verdict {
 
   draw() {
     const { head, freeze } = this.store;
-    put(this.sentence, head === null ? "nothing to show yet: `rollout apply -f POLICY` begins" : head.sentence);
+    const empty = this.store.known ? "nothing to show yet: `rollout apply -f POLICY` begins" : "how things stand is not known yet";
+    put(this.sentence, head === null ? empty : head.sentence);
     const words = [];
     if (head?.result && !head.closed) words.push(head.result.reason);
     if (head?.halted) words.push(`halted by ${head.halted_by}: ${head.halted}`);
@@ -52,7 +53,11 @@ export class Verdict {
       this.all.open = false;
       this.tell(reply);
     };
-    this.words.replaceChildren(...buttons(await wordsOf(head.id), { rollout: head.id, done }));
+    try {
+      this.words.replaceChildren(...buttons(await wordsOf(head.id), { rollout: head.id, done }));
+    } catch (problem) {
+      this.words.replaceChildren(h("p", { class: "problem", role: "alert" }, problem.message));
+    }
   }
 
   onFreeze() {
@@ -61,9 +66,11 @@ export class Verdict {
     ask({ word, done: this.tell, send: (reason, key) => post("/v1/freeze", { on, reason }, key) });
   }
 
-  async onStop() {
+  /** Ask for the reason at once: whether a stop is legal is the daemon's to say, and it says so when it is asked. */
+  onStop() {
     const { head } = this.store;
-    const word = (await wordsOf(head.id)).find((each) => each.verb === "stop");
-    ask({ word: { ...word, destructive: true }, rollout: head.id, done: this.tell });
+    const said = "no new call in either direction until a resume or a rollback; what is in flight is watched";
+    const word = { verb: "stop", target: head.id, said, needs: ["reason"], destructive: true, count: 1 };
+    ask({ word, rollout: head.id, done: this.tell });
   }
 }

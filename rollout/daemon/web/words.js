@@ -42,8 +42,10 @@ export function buttons(words, { rollout, service = null, plan = "", done }) {
 
 /** Ask for the reason and whatever else a word needs, then say it. */
 export async function ask({ word, rollout, service = null, plan = "", done = () => {}, send = null }) {
-  const checks = word.needs.includes("accept_red") ? await redChecks(rollout, service) : [];
-  const reason = h("textarea", { id: "reason", required: true, rows: 2, maxlength: 500 });
+  let unread = "";
+  const unknown = (problem) => ((unread = `which checks are red could not be read: ${problem.message}`), []);
+  const checks = word.needs.includes("accept_red") ? await redChecks(rollout, service).catch(unknown) : [];
+  const reason = h("input", { id: "reason", required: true, maxlength: 500, autocomplete: "off" });
   const count = word.needs.includes("confirm_count") ? h("input", { id: "count", inputmode: "numeric", required: true, autocomplete: "off" }) : null;
   const flags = word.needs.filter((each) => ["past_no_return", "take_over"].includes(each));
   const boxes = flags.map((name) => [name, h("input", { type: "checkbox", required: true, id: name })]);
@@ -51,8 +53,10 @@ export async function ask({ word, rollout, service = null, plan = "", done = () 
   const as = word.needs.includes("resolve_as")
     ? h("select", { id: "as" }, ...["succeeded", "rolled_back", "failed", "left"].map((each) => h("option", { value: each }, each)))
     : null;
-  const told = h("p", { class: "problem", role: "alert" });
-  const key = crypto.randomUUID(); // the same word however often it is sent
+  const force = as ? h("input", { type: "checkbox", id: "force" }) : null;
+  const told = h("p", { class: "problem", role: "alert" }, unread);
+  let key = null; // the same for the same word however often it is sent, another one for another word
+  let sent = null;
   const sure = h("button", { type: "submit", class: word.destructive ? "danger" : "primary" }, `${word.verb} ${word.target}`);
   const dialog = h("dialog", { "aria-labelledby": "word" });
   const close = () => {
@@ -73,7 +77,12 @@ export async function ask({ word, rollout, service = null, plan = "", done = () 
     for (const [name] of boxes) body[name] = true;
     if (red.length) body.accept_red = red.filter(([, box]) => box.checked).map(([name]) => name);
     if (as) body.resolve_as = as.value;
+    if (force?.checked) body.force = true;
     if (word.needs.includes("plan")) body.plan = plan;
+    if (JSON.stringify(body) !== sent) {
+      sent = JSON.stringify(body);
+      key = crypto.randomUUID();
+    }
     sure.disabled = true;
     try {
       const reply = send
@@ -99,6 +108,7 @@ export async function ask({ word, rollout, service = null, plan = "", done = () 
       reason,
       as ? h("label", { for: "as" }, "What it has come to") : null,
       as,
+      force ? h("label", { class: "box" }, force, " even where the deployment shows something else") : null,
       ...red.map(([name, box]) => h("label", { class: "box" }, box, ` take ${name} as it is`)),
       ...boxes.map(([name, box]) => h("label", { class: "box" }, box, name === "past_no_return" ? " even though Rollback ends with it" : " even over somebody else's change")),
       count ? h("label", { for: "count" }, `Nothing undoes this. Type how many services it is about (${word.count})`) : null,

@@ -54,6 +54,18 @@ def paraded(page: Any, *answers: list[tuple[str, Any, int | None]]) -> None:
     page.route("**/actions?*", lambda route: route.fulfill(json={"items": items}))
 
 
+def unanswered(page: Any, path: str) -> None:
+    """Have whatever is only read there fail."""
+
+    def answer(route: Any) -> None:
+        if route.request.method == "GET":
+            route.fulfill(status=503)
+        else:
+            route.continue_()
+
+    page.route(path, answer)
+
+
 def test_the_grid_reaches_the_right_states_while_a_rollout_goes_on_with_a_failure(daemon: Any, open_page: Open) -> None:
     daemon.run(lambda: daemon.fabric.set_faults(read_faults([FAILS])))
     page = open_page()
@@ -161,6 +173,65 @@ def test_a_broken_stream_is_resumed_after_the_last_event(open_page: Open) -> Non
 def test_a_stream_that_has_gone_is_said_loudly(open_page: Open) -> None:
     page = open_page(before=lambda page: streams(page, [("snapshot", NOTHING, 1)], []))
     page.locator(".stale[role='alert']", has_text="what you see may be old").wait_for()
+
+
+def test_a_stream_that_never_came_is_no_calm(open_page: Open) -> None:
+    page = open_page(before=lambda page: unanswered(page, "**/v1/events"), excused="503")
+    page.locator(".stale", has_text="No news yet").wait_for()
+    page.locator("#verdict", has_text="not known yet").wait_for()
+
+
+def test_stop_asks_for_its_reason_whatever_else_cannot_be_read(daemon: Any, open_page: Open) -> None:
+    assert daemon.ask("POST", "/v1/freeze", {"on": True, "reason": "a look at stop"}).status == 202
+    try:
+        assert daemon.ask("POST", "/v1/rollouts", daemon.bundle("stopped-1", ("svc-0011",))).status == 201
+        page = open_page("#/r/stopped-1", before=lambda page: unanswered(page, "**/actions"), excused="503")
+        line(page, "svc-0011").wait_for()
+        page.click(".all summary")
+        page.locator(".all .problem").wait_for()
+        page.click("#stop")
+        page.fill("#reason", "it smells")
+        page.click("dialog button[type='submit']")
+        page.locator("dialog").wait_for(state="detached")
+        assert daemon.ask("GET", "/v1/rollouts/stopped-1/services/svc-0011").json["stop"] is not None
+    finally:
+        assert daemon.ask("POST", "/v1/freeze", {"on": False, "reason": "seen"}).status == 202
+        assert daemon.ask("POST", "/v1/rollouts/stopped-1/actions", {"verb": "abort", "reason": "seen"}).status == 202
+
+
+def test_a_refused_word_can_be_said_again_with_another_reason(daemon: Any, open_page: Open) -> None:
+    assert daemon.ask("POST", "/v1/freeze", {"on": True, "reason": "a look at refusals"}).status == 202
+    try:
+        assert daemon.ask("POST", "/v1/rollouts", daemon.bundle("refused-1", ("svc-0012",))).status == 201
+        page = open_page("#/r/refused-1/s/svc-0012", excused="409")
+        page.locator(".drawer button[data-verb='pause']:enabled").click()
+        assert daemon.ask("POST", "/v1/rollouts/refused-1/actions", {"verb": "abort", "reason": "over"}).status == 202
+        daemon.until("refused-1", lambda found: found["closed"])
+        for reason in ("lunch", "a long lunch"):
+            page.fill("#reason", reason)
+            with page.expect_response(lambda answer: answer.request.method == "POST") as answered:
+                page.click("dialog button[type='submit']")
+            assert answered.value.status == 409
+            assert "used for another command" not in answered.value.text()
+            page.locator("dialog button[type='submit']:enabled").wait_for()
+    finally:
+        assert daemon.ask("POST", "/v1/freeze", {"on": False, "reason": "seen"}).status == 202
+
+
+def test_an_address_that_cannot_be_read_shows_what_there_is(open_page: Open) -> None:
+    page = open_page("#/r/50%")
+    page.locator("[data-field='stream'][data-state='good']").wait_for()
+    assert page.locator("#verdict").inner_text()
+
+
+def test_another_rollout_that_needs_somebody_is_named_beside_the_one_that_is_shown(open_page: Open) -> None:
+    shown = msgspec.to_builtins(Parade(2, 3, at=0.0).snapshot())
+    other = shown["rollouts"][0] | {"id": "hotfix-9", "attention": True}
+    calm = shown["rollouts"][0] | {"attention": False}
+    snapshot = shown | {"rollouts": [calm, other]}
+    page = open_page(f"#/r/{ROLLOUT}", before=lambda page: paraded(page, [("snapshot", snapshot, 1)], []))
+    page.locator(".top .danger", has_text="hotfix-9 needs you").wait_for()
+    assert page.title().startswith("(!)")
 
 
 def test_a_token_is_kept_while_the_daemon_is_away(open_page: Open) -> None:
