@@ -2,10 +2,11 @@
 
 import msgspec
 
-from rollout.core import event, fleet_event, sight_event
+from rollout.core import event
 from rollout.core.event import Entry
 from rollout.core.gate_event import Baselined
 from rollout.core.operation import describe
+from rollout.views.words import told
 
 
 def said(entry: Entry) -> str:  # noqa: C901, PLR0911, PLR0912 - one sentence for each fact
@@ -40,16 +41,8 @@ def said(entry: Entry) -> str:  # noqa: C901, PLR0911, PLR0912 - one sentence fo
             return f"bake before domain {domain} passed"
         case event.Closed(outcome=outcome, reason=reason):
             return f"ENDS as {outcome}: {reason}"
-        case event.TurnedBack(reason=reason):
-            return f"goes back: {reason}"
-        case event.HeldOnFailure(reason=reason) | event.Escalated(reason=reason):
-            return f"waits for a person: {reason}"
-        case event.TakenOver(detail=detail) | sight_event.Blinded(detail=detail):
-            return detail
-        case fleet_event.Halted(reason=reason) | fleet_event.RolloutClosed(reason=reason):
-            return f"{_name(entry)}: {reason}"
-        case _:
-            return _name(entry)
+        case fact:
+            return told(fact) or _name(entry)
 
 
 def _name(entry: Entry) -> str:

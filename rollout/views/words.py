@@ -10,12 +10,13 @@ from rollout.views.text import counted, one_line
 
 def milestone(recorded: Recorded) -> str | None:
     """Give the line for an entry that people wait for; None for all others, such as each walk of a large fleet."""
-    said = _said(recorded)
+    said = told(recorded.entry.fact)
     return one_line(f"{_whose(recorded.entry.stream)}: {said}") if said else None
 
 
-def _said(recorded: Recorded) -> str | None:
-    match recorded.entry.fact:
+def told(fact: event.Fact) -> str | None:
+    """Say what people wait for, as the continuation of "<whose>: "; None for every other fact."""
+    match fact:
         case event.Admitted():
             return "begins"
         case event.TurnedBack(reason=reason):
@@ -26,7 +27,7 @@ def _said(recorded: Recorded) -> str | None:
             return detail
         case event.Closed(outcome=outcome, reason=reason):
             return f"{outcome.value}: {reason}"
-        case fact:
+        case _:
             return _of_rollout(fact) or _spoken(fact)
 
 
