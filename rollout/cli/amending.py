@@ -4,15 +4,15 @@ import sys
 
 import click
 
-from rollout.cli.params import Duration
+from rollout.cli.params import Duration, policy_option, sets_option
 from rollout.cli.target import Target, target_argument
 from rollout.cli.where import ANSWER_S, Origin, Where, where_options
 
 
 @click.command()
 @target_argument
-@click.option("-f", "--file", "policy", required=True, type=click.Path(), metavar="POLICY", help="The changed policy.")
-@click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override a field of the policy; repeatable.")
+@policy_option
+@sets_option
 @click.option("--reason", required=True, help="Why, for everybody who reads the journal.")
 @where_options
 @click.option("-y", "--yes", is_flag=True, help="Amend without being asked.")

@@ -9,7 +9,7 @@ import click
 
 from rollout.cli.completing import complete_rollout
 from rollout.cli.ending import Code
-from rollout.cli.params import Duration, junit_option
+from rollout.cli.params import Duration, junit_option, policy_option, sets_option
 from rollout.cli.where import Origin, Where, where_options
 
 if TYPE_CHECKING:
@@ -32,10 +32,8 @@ _output = click.option(
 
 
 @click.command()
-@click.option(
-    "-f", "--file", "policy", required=True, type=click.Path(), metavar="POLICY", help="The policy to submit."
-)
-@click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override a field of the policy; repeatable.")
+@policy_option
+@sets_option
 @click.option("--wait", "waits", is_flag=True, help="Wait until it is over, and exit as `rollout run` does.")
 @_until
 @_timeout

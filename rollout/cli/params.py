@@ -28,6 +28,13 @@ state_option = click.option(
     help=f"The state directory.  [default: {default_state()}]",
 )
 
+policy_option = click.option(
+    "-f", "--file", "policy", required=True, type=click.Path(), metavar="POLICY", help="The policy."
+)
+sets_option = click.option(
+    "--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override a field of the policy; repeatable."
+)
+
 junit_option = click.option(
     "--junit",
     "junit_file",

@@ -6,18 +6,18 @@ from typing import Final
 
 import click
 
-from rollout.cli.params import config_option, endpoint_option, flags_over, state_option
+from rollout.cli.params import config_option, endpoint_option, flags_over, policy_option, sets_option, state_option
 
 CHANGES: Final = 2
 """The exit code, with --detailed-exitcode, of a plan that has changes."""
 
 
 @click.command()
-@click.option("-f", "--file", "policy", required=True, type=click.Path(), metavar="POLICY", help="The policy.")
+@policy_option
 @config_option
 @endpoint_option
 @state_option
-@click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override a field of the policy; repeatable.")
+@sets_option
 @click.option("--offline", is_flag=True, help="Look at no deployment.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if anything is to be done, 0 if nothing is.")
 @click.option("-o", "--output", type=click.Choice(["table", "json", "svg"]), default="table", show_default=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 import click
 
 from rollout.cli.ending import Code
+from rollout.cli.params import policy_option, sets_option
 
 if TYPE_CHECKING:
     from rollout.simulation.play import Played
@@ -38,8 +39,8 @@ class Sized(Protocol[T_co]):
 
 
 @click.command()
-@click.option("-f", "--file", "policy", required=True, type=click.Path(), metavar="POLICY", help="The policy.")
-@click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override a field of the policy; repeatable.")
+@policy_option
+@sets_option
 @click.option("--seeds", type=click.IntRange(1, SEEDS_MAX), default=SEEDS, show_default=True, help="How many runs.")
 @click.option(
     "--faults",

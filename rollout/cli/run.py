@@ -6,7 +6,16 @@ from typing import Final
 import click
 
 from rollout.cli.again import again
-from rollout.cli.params import Duration, config_option, endpoint_option, flags_over, junit_option, state_option
+from rollout.cli.params import (
+    Duration,
+    config_option,
+    endpoint_option,
+    flags_over,
+    junit_option,
+    policy_option,
+    sets_option,
+    state_option,
+)
 from rollout.policy.duration import format_duration
 from rollout.settings import REQUEST_TIMEOUT_S
 
@@ -14,11 +23,11 @@ OUTPUTS: Final = ("table", "json", "jsonl")
 
 
 @click.command()
-@click.option("-f", "--file", "policy", required=True, type=click.Path(), metavar="POLICY", help="The policy to run.")
+@policy_option
 @config_option
 @endpoint_option
 @state_option
-@click.option("--set", "sets", multiple=True, metavar="PATH=VALUE", help="Override a field of the policy; repeatable.")
+@sets_option
 @click.option(
     "--request-timeout",
     type=Duration(),

@@ -6,16 +6,9 @@ from typing import Any, Final
 
 import pytest
 
+from bench.clients.chromium import FLAGS
+
 CHROMIUM: Final = shutil.which("chromium")
-FLAGS: Final = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 LOOK_MS: Final = 30_000
 """How long a page may take to show something, on a machine that does much else."""
 
@@ -27,7 +20,7 @@ def browser() -> Iterator[Any]:
         pytest.skip("chromium is not installed: apt-get install chromium")
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield opened
         opened.close()
 
