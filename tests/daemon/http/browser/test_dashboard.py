@@ -78,8 +78,8 @@ def test_the_grid_reaches_the_right_states_while_a_rollout_goes_on_with_a_failur
     failed.wait_for()
     failed.locator(".doing", has_text=re.compile("^rolled_back")).wait_for()
     assert set(line(page, "svc-0001").locator(".domains i").all_inner_texts()) == {"■"}
-    assert "svc-0002" in page.locator(".line").first.inner_text()  # what failed stands first
-    shown = daemon.ask("GET", "/v1/rollouts/seen-1").json["sentence"]
+    page.locator(".line:first-child", has_text="svc-0002").wait_for()  # what failed stands first
+    shown = daemon.until("seen-1", lambda found: found["closed"])["sentence"]
     page.locator("#verdict", has_text=re.compile(f"^{re.escape(shown)}$")).wait_for()
 
 
