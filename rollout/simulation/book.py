@@ -25,8 +25,18 @@ class Told(MemoryJournal):
     def __init__(self) -> None:
         super().__init__()
         self.tell: Callable[[], object] = _nobody
-        self.tried_at: dict[tuple[StreamName, int], float] = {}
-        """When an entry that a full disk refused was first tried: so old is what it was decided on."""
+        self._tried: dict[tuple[StreamName, int], tuple[Entry, float]] = {}
+
+    def note_tried(self, entry: Entry, at: float) -> None:
+        """Note that a full disk refused an entry. After a death another one may take its place in the stream."""
+        known = self._tried.get((entry.stream, entry.version))
+        if known is None or known[0] != entry:
+            self._tried[entry.stream, entry.version] = entry, at
+
+    def tried_at(self, entry: Entry) -> float | None:
+        """Give when an entry was first refused: so old is what it was decided on. None = it never was."""
+        known = self._tried.get((entry.stream, entry.version))
+        return known[1] if known is not None and known[0] == entry else None
 
     async def append(self, *entries: Any, **options: Any) -> Any:
         """Append, and tell in the same virtual instant."""
@@ -72,7 +82,8 @@ class Book:
         return found
 
     def _page(self, at: float, entry: Entry) -> Page:
-        return Page(at, entry, self.journal.tried_at.get((entry.stream, entry.version), at))
+        tried_at = self.journal.tried_at(entry)
+        return Page(at, entry, at if tried_at is None else tried_at)
 
     def marks_of(self, stream: StreamName) -> Marks:
         """Give what the updates of an attempt are known by."""

@@ -60,7 +60,7 @@ class Checker:
     _newest: dict[StreamName, int] = field(default_factory=dict)
     _gates: Gates = field(init=False)
     _budgets: Budgets = field(default_factory=Budgets)
-    _last_page: dict[StreamName, float] = field(default_factory=dict)
+    _last_page: dict[StreamName, Page] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
     _active: dict[StreamName, None] = field(default_factory=dict)
 
@@ -86,7 +86,7 @@ class Checker:
                 self.broken("S7", f"the journal does not fold: {error}")
             if is_service_stream(page.entry.stream):
                 self._judge(page, before)
-                self._last_page[page.entry.stream] = page.at
+                self._last_page[page.entry.stream] = page
                 self.evidence.moved(self._service(page.entry.stream))
                 self._judge_others(page)
         self.peaks.count_broken(self.book, self.time())
@@ -95,7 +95,7 @@ class Checker:
         """L4: while one service moves, nobody else who could is left alone."""
         for stream, state in self.book.services.items():
             if stream != page.entry.stream and is_free(state):
-                said = self.evidence.starved(state.plan.service, page.at, self._last_page[stream])
+                said = self.evidence.starved(state.plan.service, page.at, self._last_page[stream].at)
                 self._complain("L4", None if said is None else f"{stream} starves: {said}")
 
     def _judge(self, page: Page, before: ServiceRollout | None) -> None:
@@ -152,7 +152,8 @@ class Checker:
         if state.plan.service in self.truth.strangers:
             return
         self.truth.fabric.now()
-        known_at = self._last_page.get(stream, self.time())
+        last = self._last_page.get(stream)
+        known_at = self.time() if last is None else last.tried_at
         lie = false_ending(self.truth, state, self.book.marks_of(stream), closed.outcome, known_at)
         if lie is not None:
             self.broken(*lie)

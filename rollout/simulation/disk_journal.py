@@ -85,7 +85,7 @@ class DiskJournal(Told):
         except JournalFull:
             self._index.drop()
             for entry in entries:
-                self.tried_at.setdefault((entry.stream, entry.version), self._disk.now())
+                self.note_tried(entry, self._disk.now())
             raise
         self._under_way = Written(frame, tuple(entries))
         return self._under_way

@@ -26,16 +26,20 @@ class Gates:
     """When the swap was seen to be done, in engine seconds."""
 
     def opened(self, state: ServiceRollout, domain: int, page: Page, mark: Mark | None) -> str | None:
-        """Judge a gate: it opens only after what it is about was up for as long as it is to."""
+        """Judge a gate: it opens only after what it is about was up for as long as it is to.
+
+        What is judged is the moment of deciding: on a full disk it becomes durable later, and what fell by itself
+        meanwhile fell after its gate.
+        """
         deployment = self.truth.subject(state.plan)
         if deployment is None:
             return f"the gate of {state.stream} opened, and there is no deployment"
         health, domains = state.plan.health, _judged(state, deployment, domain)
         wanted = None if isinstance(state.plan.change, StatusPlan) else mark or Mark("nothing that took effect")
-        why = self.truth.unfit(deployment, domains, wanted, known_at=page.at - health.interval_s)
+        why = self.truth.unfit(deployment, domains, wanted, known_at=page.tried_at - health.interval_s)
         if why is not None:
             return f"the gate of {state.stream} opened, but {why}"
-        stable_s = page.at - self.truth.ready_since(deployment, domains)
+        stable_s = page.tried_at - self.truth.ready_since(deployment, domains)
         if stable_s < health.wait_s + health.stable_s:
             return f"the gate of {state.stream}, domain {domain}, opened {stable_s:.0f} s after it was up"
         for each in domains:

@@ -129,7 +129,9 @@ def test_a_full_disk_takes_nothing_and_is_tried_again() -> None:
     with pytest.raises(JournalFull):
         journal.hand_over([entry(1)])
     assert bytes(disk.data) == b""
-    assert journal.tried_at == {(A, 1): 0.0}
+    assert journal.tried_at(entry(1)) == 0.0
+    another = Entry(A, 1, Now(9.0, 0.0), ENGINE, Succeeded(1))
+    assert journal.tried_at(another) is None  # in the same place, after a death
     seconds[0] = 1e4
     run(journal.append([entry(1)]))
     assert at_once(journal.verify()) == 1

@@ -44,6 +44,7 @@ FOUND: list[Storm] = [
     ("direct", "wide", "storm", 2, 119, 1),  # a rollback of an update that was somebody else's by then
     ("direct", "staged", "storm", 2, 204, 1),  # a last word that found the disk full when all else was over
     ("direct", "configure", "storm", 2, 91, 1),  # a Retry-After that was over but for a rounding
+    ("direct", "start", "storm", 2, 200_233, 1),  # a gate that passed before a fall, and was durable only after it
 ]
 """Seeds beyond those of every commit that broke a promise once."""
 STORMS = [
