@@ -23,7 +23,7 @@ from rollout.core.way_back import way_back
 from rollout.views.operation import spellings
 from rollout.views.reading import Read
 from rollout.views.text import counted, one_line
-from rollout.views.view import GOOD, phase_name
+from rollout.views.view import GOOD, kept_from, phase_name
 
 MOVES: Final = (Verb.RESUME, Verb.RETRY, Verb.ADVANCE, Verb.ROLLBACK, Verb.RESOLVE, Verb.EXCLUDE)
 """Words that may free what waits for a person."""
@@ -40,7 +40,7 @@ def sentence(read: Read, state: ServiceRollout, scene: Scene | None = None) -> s
     spent = spell(max(read.now.t - _since_t(state), 0.0))
     if isinstance(state.phase, Queued) and not _waits_for_word(state):
         return _queued(read, state, scene or read.scene(), spent)
-    said = f"{state.plan.service} {following.doing}, since {_since(read, state)} ({spent})"
+    said = f"{state.plan.service} {following.doing}{kept_from(state)}, since {_since(read, state)} ({spent})"
     if following.action == Wait(None):
         until = _ends(state)
         if until is not None:

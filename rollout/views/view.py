@@ -148,7 +148,7 @@ def _row(state: ServiceRollout, group: Group, now: Now) -> Row:
     return Row(
         service=state.plan.service,
         phase=phase_name(state.phase),
-        doing=ended.reason if ended else f"{consider(state, now).doing}{_kept_from(state)}",
+        doing=ended.reason if ended else f"{consider(state, now).doing}{kept_from(state)}",
         domains=domains_of(state),
         since_s=0.0 if ended else max(now.t - state.phase_since_t, 0.0),
         outcome=ended.outcome.value if ended else "",
@@ -156,15 +156,19 @@ def _row(state: ServiceRollout, group: Group, now: Now) -> Row:
     )
 
 
-def _kept_from(state: ServiceRollout) -> str:
+def kept_from(state: ServiceRollout) -> str:
     """Tell of a stop or a hold that does not show yet, for what is under way goes on."""
     if isinstance(state.phase, Ready | Queued):
         return ""
     if state.stop is not None:
         return f" (stopped by {state.stop.who})"
     if state.holds and not goes_back(state):
-        return f" (then holds: {', '.join(f'{hold.reason} by {hold.who}' for hold in state.holds)})"
+        return f" (then holds: {', '.join(f'{hold.reason} by {hold.who}{_noted(hold.note)}' for hold in state.holds)})"
     return ""
+
+
+def _noted(note: str) -> str:
+    return f": {note}" if note else ""
 
 
 def _counts(groups: Sequence[Group]) -> dict[Group, int]:

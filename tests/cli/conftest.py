@@ -28,7 +28,7 @@ from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Before
 
 SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
-SERVICES = 100
+SERVICES = 300
 DOMAINS = 2
 
 PLAN = ServicePlan(

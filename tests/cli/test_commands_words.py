@@ -42,7 +42,7 @@ def test_what_people_say_is_a_line_of_progress(fact: event.Fact, line: str | Non
 @pytest.mark.parametrize(
     ("phase", "stop", "shown"),
     [
-        (Settling(1, Step(0.0)), None, "waits for domain 1 to settle (then holds: pause by ann)"),
+        (Settling(1, Step(0.0)), None, "waits for domain 1 to settle (then holds: pause by ann: lunch)"),
         (Settling(1, Step(0.0)), STOP, "waits for domain 1 to settle (stopped by ann)"),
         (Ready(1, Step(0.0)), None, "held before domain 1 (pause by ann: lunch)"),
         (Ready(1, Step(0.0)), STOP, "stopped before domain 1 by ann: wait; waits for a person"),

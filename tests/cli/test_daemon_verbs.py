@@ -162,7 +162,8 @@ def test_a_failure_that_the_policy_tolerates_is_one_where_that_is_asked_for(
     assert told.exit_code == 0, told.output
     assert "succeeded with failures" in told.stdout
     assert ask("wait", "d-13", "--strict-exit").exit_code == 3
-    assert ask("wait", "d-1", "--strict-exit").exit_code == 0
+    assert applied(ask, policy(take(1), rollout="d-14"), "--wait").exit_code == 0
+    assert ask("wait", "d-14", "--strict-exit").exit_code == 0
 
 
 def test_the_daemon_and_its_state_directory_give_the_same_documents(
@@ -297,7 +298,6 @@ def test_the_link_to_the_dashboard_lets_one_browser_in_once(ask: Ask, running: R
     [
         (("get", "d-99"), 64, "d-99"),
         (("pause", "d-99", "--reason", "x", "--yes"), 64, "d-99"),
-        (("get", "d-3", "--wave", "nowhere"), 64, "nowhere"),
         (("history", "svc-9999"), 64, "svc-9999"),
         (("wait", "d-99"), 64, "d-99"),
     ],
@@ -306,6 +306,13 @@ def test_what_is_not_there_is_64(ask: Ask, words: tuple[str, ...], code: int, sa
     told = ask(*words)
     assert told.exit_code == code, told.output
     assert said in told.stderr
+
+
+def test_a_wave_that_is_not_there_is_64(ask: Ask, policy: WritePolicy, take: Take) -> None:
+    assert applied(ask, policy(take(1), rollout="d-15"), "--wait").exit_code == 0
+    told = ask("get", "d-15", "--wave", "nowhere")
+    assert told.exit_code == 64, told.output
+    assert "nowhere" in told.stderr
 
 
 def test_a_viewer_looks_and_says_nothing(speak: Callable[[str], Ask], policy: WritePolicy) -> None:

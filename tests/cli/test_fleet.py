@@ -14,7 +14,7 @@ from rollout.core.snapshot import Activity, Snapshot
 from rollout.errors import PolicyError
 
 OURS = "00000000-0000-4000-8000-000000000001"
-SERVICES = 100
+SERVICES = 300
 Invoke = Callable[..., Result]
 
 
