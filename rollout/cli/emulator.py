@@ -91,17 +91,22 @@ def emulator(
     `PUT /_emulator/strangers` tells who else does something, and when. All of it is
     described in the README.md of the package rollout.emulator.
     """  # noqa: D301 - \b keeps click from wrapping the table
-    plan = FleetPlan(services, domains, instances, staging).checked()
-    knobs = knobs_from(knobs_file) if knobs_file else Knobs()
-    if time_scale is not None:
-        knobs = _scaled(knobs, time_scale)
-    fabric = Fabric(time.monotonic, knobs, seed, epoch=datetime.now(UTC))
-    populate(fabric, plan)
+    fabric = _fabric(FleetPlan(services, domains, instances, staging), knobs_file, time_scale, seed)
     if faults_file:
         fabric.set_faults(faults_from(faults_file))
     if strangers_file:
         expect(fabric, strangers_from(strangers_file))
     asyncio.run(_run(fabric, host, port, Access(tls_cert, tls_key, client_ca, token), redirect_port))
+
+
+def _fabric(plan: FleetPlan, knobs_file: Path | None, time_scale: float | None, seed: int) -> Fabric:
+    plan = plan.checked()
+    knobs = knobs_from(knobs_file) if knobs_file else Knobs()
+    if time_scale is not None:
+        knobs = _scaled(knobs, time_scale)
+    fabric = Fabric(time.monotonic, knobs, seed, epoch=datetime.now(UTC))
+    populate(fabric, plan)
+    return fabric
 
 
 async def _run(fabric: Fabric, host: str, port: int, access: Access, redirect_port: int | None) -> None:
