@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,7 @@ def block(mark: str) -> str:
 def test_every_block_of_commands_is_run_by_a_test_or_by_ci() -> None:
     blocks = re.findall(r"(?:<!-- (.+?) -->\n)?```sh\n", README)
 
-    assert sorted(blocks) == sorted([*(f"command: {name}" for name in BY_CI), "run"])
+    assert sorted(blocks) == sorted([*(f"command: {name}" for name in BY_CI), "run", "daemon"])
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert set(re.findall(r"^run_readme (\w+)$", ci, re.MULTILINE)) == BY_CI
 
@@ -93,6 +94,32 @@ def test_the_commands_of_the_readme_run_in_order_as_written(tmp_path: Path) -> N
     assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
     assert "each fits the one before" in answers["audit"]
     assert "12 of 12 services in 1 wave, done in" in answers["plan"]
+
+
+@pytest.mark.timeout(120)
+def test_a_daemon_is_spoken_to_as_the_readme_says(tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("the README speaks to the daemon with curl, which this machine does not have")
+    shutil.copytree(ROOT / "policies", tmp_path / "policies")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    serving, *commands = block("daemon").replace("8642", str(port)).splitlines()
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    with subprocess.Popen(  # noqa: S602 - as a reader pastes it
+        f"exec {serving}", shell=True, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        text=True,
+    ) as daemon:  # fmt: skip
+        assert daemon.stdout is not None
+        assert daemon.stdout.readline().startswith("listening on ")
+        done = subprocess.run(  # noqa: S602 - as a reader pastes it
+            "\n".join(["set -e", *commands]), shell=True, cwd=tmp_path, env=environ, capture_output=True, text=True,
+            check=False, timeout=90,
+        )  # fmt: skip
+        daemon.terminate()
+    assert done.returncode == 0, done.stderr
+    assert '"verb":"rollback"' in done.stdout
+    assert "web-2.4.1: succeeded: all 12 services" in done.stdout
 
 
 def test_the_example_of_the_readme_runs_as_written(tmp_path: Path) -> None:
