@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rollout.core.outcome import Failed, Running, Succeeded
 from rollout.platforms.classic.decode import ApiError
@@ -12,7 +14,9 @@ from rollout.platforms.classic.decode_listing import (
     ListedOperation,
     OperationsRead,
     Parameter,
+    RunningRead,
     decode_operations,
+    decode_running,
 )
 from rollout.platforms.classic.fields import UnknownWord
 from rollout.platforms.classic.xml import Unreadable
@@ -128,3 +132,35 @@ def test_a_caller_is_named_by_what_is_known_of_them(caller: Caller, words: str) 
 def test_an_empty_mark_is_no_mark_and_an_error_is_an_error(kit: Any) -> None:
     assert listed(f"<OperationId>{ID}</OperationId>", "<ContinuationToken/>").continuation is None
     assert isinstance(decode_operations(kit.error_body("BadRequest", "no")), ApiError)
+
+
+ENTRIES = st.builds(
+    "<SubscriptionOperation>{}{}{}</SubscriptionOperation>".format,
+    st.sampled_from([f"<OperationId>{ID}</OperationId>", f"<OperationId> {ID.replace('-', '').upper()}</OperationId>"])
+    | st.integers(0, 9).map(lambda digit: f"<OperationId>{digit}{ID[1:]}</OperationId>")
+    | st.sampled_from(["<OperationId>no id</OperationId>", f"<OperationId><!-- -->{ID}</OperationId>"]),
+    st.sampled_from(
+        [
+            f"<OperationStatus><ID>{ID}</ID><Status>{word}</Status></OperationStatus>"
+            for word in ("Succeeded", "inprogress")
+        ]
+        + [f"<OperationStatus><ID>{ID}</ID><Status>InProgress</Status></OperationStatus>"] * 4
+        + ["", "<OperationStatus>InProgress</OperationStatus>", '<OperationStatus i:nil="true"/>']
+    ),
+    st.sampled_from([""] * 4 + ["<OperationStatus><Status>InProgress</Status></OperationStatus>", "<Other/>"]),
+)
+
+
+@given(entries=st.lists(ENTRIES, max_size=5), more=st.sampled_from(["", "<Other/>", "<SubscriptionOperations/>"]))
+def test_what_runs_is_read_alike_with_and_without_the_rest(entries: list[str], more: str) -> None:
+    body = (
+        f"<SubscriptionOperationCollection {NS}>"
+        f"<SubscriptionOperations>{''.join(entries)}</SubscriptionOperations>{more}"
+        "<ContinuationToken>next</ContinuationToken></SubscriptionOperationCollection>"
+    ).encode()
+    whole, running = decode_operations(body), decode_running(body)
+    assert isinstance(whole, OperationsRead)
+    assert isinstance(running, RunningRead)
+    ours = {each.id for each in whole.operations if isinstance(each.progress, Running)}
+    assert running.ids == {each for each in ours if each.isalnum()}
+    assert (running.continuation, running.unknown) == (whole.continuation, whole.unknown)
