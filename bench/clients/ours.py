@@ -27,13 +27,16 @@ async def _measure(order: Order) -> Reading:
         def ask() -> None:
             nonlocal answered
             batch, answered = answered, []
-            poll_many(SUBSCRIPTION, batch, lambda position, progress: told(batch[position], progress))
+            poll_many(
+                SUBSCRIPTION, batch, lambda positions, progress: told([batch[each] for each in positions], progress)
+            )
 
-        def told(handle: Handle, progress: Progress) -> None:
-            tally.count("InProgress" if isinstance(progress, Running) else None)
+        def told(handles: list[Handle], progress: Progress) -> None:
+            for _ in handles:
+                tally.count("InProgress" if isinstance(progress, Running) else None)
             if not answered:
                 loop.call_soon(ask)
-            answered.append(handle)
+            answered.extend(handles)
 
         answered = handles
         ask()

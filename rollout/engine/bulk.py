@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from rollout.core.outcome import Handle, Progress
+from rollout.core.outcome import Handle, Progress, Running
 from rollout.engine.line import Tracked
 from rollout.engine.pacer import Lane
 from rollout.errors import InvariantBroken
@@ -24,8 +24,9 @@ class Bulk:
         self._batches: dict[_Batch, None] = {}
         self.room = questions_max
         """How many more may go out."""
-        self.heard: deque[tuple[Tracked, Progress]] = deque()
-        """Answers, the oldest first."""
+        self._running: list[Tracked] = []
+        """Those that are in progress, as nearly all are: the oldest answer first."""
+        self._others: deque[tuple[Tracked, Progress]] = deque()
 
     def room_for(self, lane: Lane) -> int:
         """Give how many more may go out in `lane`; what goes back may take the last ones."""
@@ -42,15 +43,36 @@ class Bulk:
         """Drop a batch that has all its answers."""
         del self._batches[batch]
 
-    def begin_hearing(self, count_max: int) -> int:
-        """Make room for others by so many answers as are about to be told; give their number."""
-        count = min(count_max, len(self.heard))
-        self.room += count
-        return count
+    @property
+    def heard(self) -> int:
+        """How many answers wait to be told."""
+        return len(self._running) + len(self._others)
+
+    def take_running(self, count_max: int) -> list[Tracked]:
+        """Take at most so many of those that are in progress, to be told so; it makes room for others."""
+        taken, self._running = self._running[:count_max], self._running[count_max:]
+        self.room += len(taken)
+        return taken
+
+    def take_others(self, count_max: int) -> Iterator[tuple[Tracked, Progress]]:
+        """Take at most so many of the other answers, to be told; it makes room for others."""
+        for _ in range(min(count_max, len(self._others))):
+            self.room += 1
+            yield self._others.popleft()
+
+    def keep(self, records: Sequence[Tracked], progress: Progress) -> None:
+        """Keep an answer about each of `records` until it is told, and wake the tracker."""
+        if not self.heard:
+            self.wake()
+        if isinstance(progress, Running):
+            self._running += records
+        else:
+            self._others.extend((record, progress) for record in records)
 
     def abandoned(self) -> Iterator[Tracked]:
         """Give the questions that are out when there is nobody left to hear of them."""
-        yield from (record for record, _ in self.heard)
+        yield from self._running
+        yield from (record for record, _ in self._others)
         for batch in self._batches:
             yield from (record for record in batch.records if record is not None)
 
@@ -65,17 +87,16 @@ class _Batch:
         self.records: list[Tracked | None] = list(records)
         self.left = len(records)
 
-    def __call__(self, position: int, progress: Progress) -> None:
-        """Hear one answer: keep it, and wake the tracker."""
-        record = self.records[position]
-        if record is None:
-            raise InvariantBroken(f"question {position} of a batch was answered twice")
-        self.records[position] = None
-        self.left -= 1
-        bulk = self._bulk
+    def __call__(self, positions: Sequence[int], progress: Progress) -> None:
+        """Hear an answer about some of them."""
+        records, heard = self.records, []
+        for position in positions:
+            record = records[position]
+            if record is None:
+                raise InvariantBroken(f"question {position} of a batch was answered twice")
+            records[position] = None
+            heard.append(record)
+        self.left -= len(heard)
         if not self.left:
-            bulk.forget(self)
-        heard = bulk.heard
-        if not heard:
-            bulk.wake()
-        heard.append((record, progress))
+            self._bulk.forget(self)
+        self._bulk.keep(heard, progress)

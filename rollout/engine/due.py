@@ -1,7 +1,7 @@
 """The time of a record's next question: by the timetable, by what went wrong, and by when an answer is wanted."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from rollout.core.outcome import Handle, Progress, Running, Unreachable
@@ -43,16 +43,19 @@ class Due:
             return regular_t
         return min(regular_t, max(not_before_t, record.due_t + TICK_S))
 
-    def next_running_t(self, record: Tracked, now_t: float) -> float:
-        """Give the same for an operation that is said to be in progress, as nearly all are."""
-        every_s = self._timetable.interval_s(record.kind, record.next_t - record.born_t)
-        regular_t = record.next_t + every_s
-        if regular_t - every_s / 2 <= now_t:
-            regular_t = now_t + self._timetable.interval_s(record.kind, now_t - record.born_t)
-        due_t = record.due_t
-        if due_t is None or (regular_t <= due_t and record.asked_t <= due_t):
-            return regular_t
-        return self.next_t(record, RUNNING, now_t)
+    def next_running_ts(self, records: Iterable[Tracked], now_t: float) -> Iterator[float]:
+        """Give the same for operations that are said to be in progress, as nearly all are, for less."""
+        interval_s = self._timetable.interval_s
+        for record in records:
+            since_t, due_t = record.next_t, record.due_t
+            every_s = interval_s(record.kind, since_t - record.born_t)
+            regular_t = since_t + every_s
+            if regular_t - every_s / 2 <= now_t:
+                regular_t = now_t + interval_s(record.kind, now_t - record.born_t)
+            if due_t is None or (regular_t <= due_t and record.asked_t <= due_t):
+                yield regular_t
+            else:
+                yield self.next_t(record, RUNNING, now_t)
 
     def _regular_t(self, record: Tracked, now_t: float) -> float:
         """Give the next time by the timetable. It does not slip with each answer unless questions are much too late."""

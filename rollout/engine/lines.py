@@ -49,22 +49,23 @@ class Lines:
 
     def join(self, slot: Iterable[Tracked], now_t: float) -> None:
         """Let records that are due join their lines, or go out at once where nobody waits before them."""
-        straight: dict[Line, list[Tracked]] = {}
-        bulk = self.bulk
+        straight: dict[str, list[Tracked]] = {}
+        bulk, forward, far_t = self.bulk, Lane.FORWARD, now_t + NEAR_S
         for record in slot:
-            line = self.of(record.scope)
-            near = record.due_t is not None and now_t > record.due_t - NEAR_S
-            if bulk is None or near or record.lane is not Lane.FORWARD or type(record.subject) is not Handle:
+            due_t, scope = record.due_t, record.scope
+            near = due_t is not None and far_t > due_t
+            if bulk is None or near or record.lane is not forward or type(record.subject) is not Handle:
+                line = self.of(scope)
                 line.add(record, record.lane_at(now_t))
                 self._stirred[line] = None
             elif record.tell is None:
                 self.held -= 1
-            elif line in straight:
-                straight[line].append(record)
+            elif scope in straight:
+                straight[scope].append(record)
             else:
-                straight[line] = [record]
-        for line, records in straight.items():
-            sent = 0
+                straight[scope] = [record]
+        for scope, records in straight.items():
+            line, sent = self.of(scope), 0
             if bulk is not None and line.wish is None and line.is_empty and (room := bulk.room_for(Lane.FORWARD)) > 0:
                 sent = self._pacer.try_permits(line.scope, Kind.READ, Lane.FORWARD, min(room, len(records)))
                 self._send(bulk, line, records[:sent], now_t)

@@ -13,7 +13,7 @@ the last worker from the others; what goes back may take any idle one. The bulk 
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from rollout.core.names import Now, Target
@@ -75,7 +75,15 @@ class Tracker:
         self._sweeps: Sweeps | None = None
         if listing_s is not None and isinstance(platform, ListsRunning):
             self._sweeps = Sweeps(platform, pacer, clock, self.timetable, listing_s, ask=self._ask_now)
-        self._hearing = Hearing(pacer, self._due, self.timetable, self._sweeps, again=self._schedule, done=self._done)
+        self._hearing = Hearing(
+            pacer,
+            self._due,
+            self.timetable,
+            self._sweeps,
+            again=self._schedule,
+            again_all=self._schedule_all,
+            done=self._done,
+        )
         self._workers = Workers(platform, pacer, clock, self._lines, hear=self._hearing.hear, again=self._schedule)
         self._timer: asyncio.TimerHandle | None = None
         self._aimed_t: float | None = None
@@ -198,6 +206,14 @@ class Tracker:
         if self._aimed_t is None or t < self._aimed_t:
             self._wake.set()
 
+    def _schedule_all(self, records: Sequence[Tracked], times: Iterable[float]) -> None:
+        """Schedule within a turn, which aims the timer in its end."""
+        dated = list(zip(times, records, strict=True))
+        for t, record in dated:
+            record.next_t = t
+            record.waits = True
+        self._wheel.put_all(dated)
+
     def _turn(self) -> bool:
         """Tell what was answered, move what is due into its line, serve the lines that changed, and aim the timer.
 
@@ -213,9 +229,9 @@ class Tracker:
         self._aim()
         return more or (self._aimed_t is not None and self._aimed_t <= now.t)
 
-    def _ready(self, slot: list[Tracked], t: float) -> Iterator[Tracked]:
+    def _ready(self, slot: list[Tracked], t: float) -> list[Tracked]:
         """Give the records of a slot that are to be asked about; others are due later, or have moved since."""
-        listed = self._sweeps is not None
+        listed, ready = self._sweeps is not None, []
         for record in slot:
             if not record.waits or record.next_t > t:
                 continue
@@ -223,7 +239,8 @@ class Tracker:
             if record.tell is None:
                 self._done(record)
             elif not (listed and self._put_off(record, t)):
-                yield record
+                ready.append(record)
+        return ready
 
     def _put_off(self, record: Tracked, t: float) -> bool:
         """Ask later about what a listing answers meanwhile; False = it cannot wait."""

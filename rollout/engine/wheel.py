@@ -1,5 +1,6 @@
 """A hashed wheel: dated records in slots of one tick, so that a hundred thousand of them cost one timer."""
 
+from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import Final, Generic, TypeVar
 
@@ -18,15 +19,21 @@ class Wheel(Generic[T]):
 
     def put(self, t: float, record: T) -> None:
         """Keep `record` until its slot comes: at `t` or less than a tick after, never before."""
-        slot = int(t / TICK_S)
-        while slot * TICK_S < t:
-            slot += 1
-        records = self._slots.get(slot)
-        if records is None:
-            self._slots[slot] = [record]
-            heappush(self._order, slot)
-        else:
-            records.append(record)
+        self.put_all(((t, record),))
+
+    def put_all(self, dated: Iterable[tuple[float, T]]) -> None:
+        """Keep each record as `put` does, for less."""
+        slots, order = self._slots, self._order
+        for t, record in dated:
+            slot = int(t / TICK_S)
+            while slot * TICK_S < t:
+                slot += 1
+            records = slots.get(slot)
+            if records is None:
+                slots[slot] = [record]
+                heappush(order, slot)
+            else:
+                records.append(record)
 
     def take_slot(self, t: float) -> list[T]:
         """Hand out the records of the next slot, in the order of putting, if it has come by `t`; else none."""

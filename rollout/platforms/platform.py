@@ -98,8 +98,8 @@ class Platform(Protocol):
         ...
 
 
-OnResult = Callable[[int, Progress], None]
-"""Hears one answer of a `PollMany`: the position of its handle among those given, and what was said."""
+OnResult = Callable[[Sequence[int], Progress], None]
+"""Hears an answer to a `PollMany`: the positions of the handles it is about among those given, and what was said."""
 
 
 class PollMany(Protocol):
@@ -108,8 +108,9 @@ class PollMany(Protocol):
     def __call__(self, scope: str, handles: Sequence[Handle], on_result: OnResult) -> None:
         """Ask about each of `handles`, all of `scope`.
 
-        `on_result` is called exactly once for each, in a later turn of the loop and in any order. An answer means what
-        `poll` would have given; what cannot be had in time is Unreachable. It must not raise.
+        `on_result` hears of each exactly once, in a later turn of the loop and in any order, of several that were
+        answered alike perhaps together. An answer means what `poll` would have given; what cannot be had in time is
+        Unreachable. It must not raise.
         """
         ...
 

@@ -4,7 +4,7 @@ A platform joins by one entry in `WORLDS`: a context that gives a `World`. Nothi
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -444,8 +444,9 @@ async def asked_at_once(platform: PollsMany, handles: list[Handle]) -> list[Prog
     told: dict[int, list[Progress]] = {}
     every = asyncio.get_running_loop().create_future()
 
-    def on_result(position: int, progress: Progress) -> None:
-        told.setdefault(position, []).append(progress)
+    def on_result(positions: Sequence[int], progress: Progress) -> None:
+        for position in positions:
+            told.setdefault(position, []).append(progress)
         if len(told) == len(handles):
             every.set_result(None)
 

@@ -56,7 +56,7 @@ class Bulk:
         def answered(on_result: OnResult, position: int, progress: Progress) -> None:
             self._out -= 1
             if is_open:
-                on_result(position, progress)
+                on_result((position,), progress)
 
         def poll_many(scope: str, handles: Sequence[Handle], on_result: OnResult) -> None:
             assert {handle.scope for handle in handles} == {scope}
@@ -322,8 +322,8 @@ def test_an_answer_told_twice_is_our_own_mistake() -> None:
         async def polling(self) -> AsyncIterator[PollMany]:
             def poll_many(scope: str, handles: Sequence[Handle], on_result: OnResult) -> None:
                 assert (scope, len(handles)) == ("sub", 1)
-                on_result(0, Running())
-                on_result(0, Running())
+                on_result((0,), Running())
+                on_result((0,), Running())
 
             yield poll_many
 

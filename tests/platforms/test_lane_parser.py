@@ -3,7 +3,7 @@
 import pytest
 from aiohttp import http_parser
 
-from rollout.platforms.classic.lane_parser import Arrived, Framing, Garbled, replies
+from rollout.platforms.classic.lane_parser import KEPT_BYTES_MAX, Arrived, Framing, Garbled, replies
 
 CAP = 4_096
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-One: 1\r\nx-one: 2\r\n\r\nhello"
@@ -19,6 +19,11 @@ def framing(request: pytest.FixtureRequest) -> Framing:
 
 def bodies(arrived: list[Arrived]) -> list[tuple[int, bytes, bool]]:
     return [(each.status, each.body, each.keeps) for each in arrived]
+
+
+def values(arrived: Arrived, name: str) -> list[str] | None:
+    headers = arrived.headers()
+    return None if headers is None else [value for key, value in headers if key.lower() == name]
 
 
 async def test_aiohttps_parser_is_the_one_in_c() -> None:
@@ -42,7 +47,34 @@ async def test_a_reply_is_not_given_while_one_byte_is_missing(framing: Framing) 
 
 async def test_every_value_of_a_repeated_header_is_kept(framing: Framing) -> None:
     (arrived,) = replies(framing, CAP).feed(PLAIN)
-    assert [value for name, value in arrived.headers if name.lower() == "x-one"] == ["1", "2"]
+    assert values(arrived, "x-one") == ["1", "2"]
+
+
+async def test_headers_belong_to_their_reply_wherever_the_stream_is_cut(framing: Framing) -> None:
+    stream = b"".join(
+        b"HTTP/1.1 200 OK\r\nX-Number: %d\r\nContent-Length: %d\r\n\r\n%b" % (number, len(body), body)
+        for number, body in enumerate((b"hello", b"", b"hello", b"x"))
+    )
+    for first in range(1, len(stream)):
+        for second in (first + 1, first + 40, len(stream)):
+            lane, numbers = replies(framing, CAP), []
+            for chunk in (stream[:first], stream[first:second], stream[second:]):
+                numbers += [values(each, "x-number") for each in (lane.feed(chunk) if chunk else ())]
+            assert numbers == [["0"], ["1"], ["2"], ["3"]]
+
+
+async def test_headers_are_not_kept_without_bound_where_no_chunk_ends_with_a_reply() -> None:
+    pytest.importorskip("httptools")
+    lane, cut = replies(Framing.HTTPTOOLS, CAP), len(PLAIN) // 2
+    seen = [list(lane.feed(PLAIN[:cut]))]
+    for _ in range(KEPT_BYTES_MAX // len(PLAIN) + 1):
+        seen.append(list(lane.feed(PLAIN[cut:] + PLAIN[:cut])))
+        known = [values(each, "x-one") for each in seen[-1]]
+    assert known == [None]
+    (last,) = lane.feed(PLAIN[cut:])
+    assert values(last, "x-one") is None
+    (again,) = lane.feed(PLAIN)
+    assert values(again, "x-one") == ["1", "2"]
 
 
 async def test_a_compressed_body_is_given_as_it_came(framing: Framing) -> None:

@@ -152,9 +152,9 @@ async def asked(platform: ClassicPlatform, subjects: Sequence[Handle], *, rounds
             times: Counter[int] = Counter()
             every = asyncio.get_running_loop().create_future()
 
-            def on_result(position: int, progress: Progress) -> None:
-                told[position] = progress  # noqa: B023 -- each round is awaited to its end
-                times[position] += 1  # noqa: B023
+            def on_result(positions: Sequence[int], progress: Progress) -> None:
+                told.update(dict.fromkeys(positions, progress))  # noqa: B023 -- each round is awaited to its end
+                times.update(positions)  # noqa: B023
                 if len(told) == len(subjects) and not every.done():  # noqa: B023
                     every.set_result(None)  # noqa: B023
 
@@ -236,7 +236,7 @@ async def test_a_reply_is_not_told_before_its_body_is_whole(framing: Framing) ->
         async with platform.polling() as poll_many:
             every = asyncio.Event()
 
-            def on_result(_: int, progress: Progress) -> None:
+            def on_result(_: Sequence[int], progress: Progress) -> None:
                 told.append(progress)
                 every.set()
 
@@ -362,7 +362,7 @@ async def test_a_server_that_comes_back_is_found_again() -> None:
         while Running() not in told:
             heard = asyncio.Event()
 
-            def on_result(_: int, progress: Progress, heard: asyncio.Event = heard) -> None:
+            def on_result(_: Sequence[int], progress: Progress, heard: asyncio.Event = heard) -> None:
                 told.append(progress)
                 heard.set()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl as tls
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -118,8 +118,8 @@ async def asked(platform: ClassicPlatform, *scopes: str, count: int = 10) -> lis
     scopes = scopes or (SCOPE,)
     every = asyncio.Event()
 
-    def on_result(_: int, progress: Progress) -> None:
-        told.append(progress)
+    def on_result(positions: Sequence[int], progress: Progress) -> None:
+        told.extend(progress for _ in positions)
         if len(told) == count * len(scopes):
             every.set()
 

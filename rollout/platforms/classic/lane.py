@@ -4,9 +4,13 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Final, Protocol, cast
 
-from rollout.core.outcome import Handle, Running
+import msgspec
+
+from rollout.core.outcome import Handle, Progress, Running
 from rollout.platforms.classic.fast_path import says_in_progress
 from rollout.platforms.classic.lane_parser import Arrived, Garbled, Replies
 from rollout.platforms.classic.vocabulary import PIPELINING_HEADER
@@ -16,23 +20,27 @@ OK: Final = 200
 _NUMBER: Final = re.compile(r"\d{1,4}", re.ASCII)
 RUNNING: Final = Running()
 """One for all: it says nothing but itself."""
+_ON_RESULT: Final = attrgetter("on_result")
 
 
-class Question:
-    """One handle to be asked about, and who hears of it."""
+class Question(msgspec.Struct, gc=False, eq=False):
+    """One handle to be asked about, and who hears of it. Nothing it holds leads back to it: the collector may pass."""
 
-    __slots__ = ("began_s", "handle", "losses", "on_result", "position", "request_id")
+    handle: Handle
+    position: int
+    on_result: OnResult
+    head: bytes
+    """How a request about an operation of its scope begins."""
+    request_id: bytes
+    """As it stands in the path and, without its dashes, in the reply."""
+    began_s: float
+    """Loop time; its deadline counts from here."""
+    losses: int = 0
+    """Connections that were lost under it."""
 
-    def __init__(self, handle: Handle, position: int, on_result: OnResult, request_id: bytes, began_s: float) -> None:
-        self.handle = handle
-        self.position = position
-        self.on_result = on_result
-        self.request_id = request_id
-        """As it stands in the path and, without its dashes, in the reply."""
-        self.began_s = began_s
-        """Loop time; its deadline counts from here."""
-        self.losses = 0
-        """Connections that were lost under it."""
+    def tell(self, progress: Progress) -> None:
+        """Tell its answer."""
+        self.on_result((self.position,), progress)
 
 
 class Hub(Protocol):
@@ -65,8 +73,8 @@ class Lane(asyncio.Protocol):
     def __init__(self, hub: Hub, replies: Replies, depth_max: int) -> None:
         self.depth = 1
         """How many questions may be on their way at once: more than one once the server has offered it."""
-        self.answers = 0
-        """Whole replies so far."""
+        self.has_answered = False
+        """Whether it has brought a whole reply yet."""
         self.is_free = False
         """It stands among the lanes with room; kept by its hub."""
         self._depth_max = depth_max
@@ -117,26 +125,38 @@ class Lane(asyncio.Protocol):
             # Whoever asks next will meet it again, and say what it is.
             self.end()
             return
-        asked = self._asked
+        if not arrived:
+            return
+        if not self.has_answered and self._asked:
+            self.depth = min(self._depth_max, _offered(arrived[0])) if self._depth_max > 1 else 1
+            self.has_answered = True
+            self._hub.proved(self)
+        if self._match(arrived):
+            self._hub.freed(self)
+        else:
+            self.end()
+
+    def _match(self, arrived: Sequence[Arrived]) -> bool:
+        """Answer the questions that come first; False = the connection must not be used any more."""
+        asked, running, usable = self._asked, [], True
         for reply in arrived:
             if not asked:
-                self.end()
-                return
+                usable = False
+                break
             question = asked.popleft()
-            self.answers += 1
-            if self.answers == 1:
-                self.depth = min(self._depth_max, _offered(reply)) if self._depth_max > 1 else 1
-                self._hub.proved(self)
             if reply.status == OK and says_in_progress(reply.body, question.request_id):
-                question.on_result(question.position, RUNNING)
+                running.append(question)
                 usable = reply.keeps
             else:
                 usable = self._hub.unusual(self, question, reply) and reply.keeps
             if not usable:
-                self.end()
-                return
-        if arrived:
-            self._hub.freed(self)
+                break
+        if len(running) == 1:
+            running[0].tell(RUNNING)
+        else:
+            for on_result, questions in groupby(running, _ON_RESULT):
+                on_result([each.position for each in questions], RUNNING)
+        return usable
 
     def eof_received(self) -> bool:
         """End with the peer: half a connection is of no use."""
@@ -149,5 +169,5 @@ class Lane(asyncio.Protocol):
 
 def _offered(reply: Arrived) -> int:
     """Give how many requests in a row the server says it takes; 1 where it says nothing."""
-    values = [value for name, value in reply.headers if name.lower() == PIPELINING_HEADER]
+    values = [value for name, value in reply.headers() or () if name.lower() == PIPELINING_HEADER]
     return max(1, int(values[0])) if len(values) == 1 and _NUMBER.fullmatch(values[0]) else 1

@@ -56,10 +56,10 @@ class Asides:
     async def _speak(self, questions: deque[Question]) -> None:
         first = questions.popleft()
         progress = await self._way.ask(first.handle)
-        first.on_result(first.position, progress)
+        first.tell(progress)
         if isinstance(progress, Unreachable):
             for each in questions:
-                each.on_result(each.position, progress)
+                each.tell(progress)
         else:
             self._waiting.extend(questions)
             self._next()
@@ -70,7 +70,7 @@ class Asides:
         self._next()
 
     async def _ask(self, question: Question) -> None:
-        question.on_result(question.position, await self._way.ask(question.handle))
+        question.tell(await self._way.ask(question.handle))
 
     def _next(self) -> None:
         while self._free and self._waiting:

@@ -58,13 +58,19 @@ class LaneGroup:
     def ask(self, scope: str, handles: Sequence[Handle], on_result: OnResult) -> None:
         """Ask about each handle; see `PollMany`."""
         began_s = self._loop.time()
-        plain = self._knows(scope)
-        for position, handle in enumerate(handles):
-            text = handle.id
-            if plain and len(text) == ID_CHARS and text.isascii() and text.isalnum():
-                self._queue.append(Question(handle, position, on_result, text.encode(), began_s))
-            else:
-                self._asides.put(Question(handle, position, on_result, b"", began_s))
+        head = self._head(scope)
+        names = [handle.id for handle in handles]
+        if head and _are_plain(names):
+            ids = [name.encode() for name in names]
+            self._queue.extend(
+                [Question(each, at, on_result, head, ids[at], began_s) for at, each in enumerate(handles)]
+            )
+        else:
+            for at, handle in enumerate(handles):
+                if head and _are_plain((handle.id,)):
+                    self._queue.append(Question(handle, at, on_result, head, handle.id.encode(), began_s))
+                else:
+                    self._asides.put(Question(handle, at, on_result, b"", b"", began_s))
         self._pump()
 
     def close(self) -> None:
@@ -95,7 +101,11 @@ class LaneGroup:
 
     def unusual(self, lane: Lane, question: Question, arrived: Arrived) -> bool:
         """Read a whole reply as the ordinary client would, or let it ask where there is more to do than reading."""
-        headers = tuple((name.lower(), value) for name, value in arrived.headers)
+        pairs = arrived.headers()
+        if pairs is None:
+            self._asides.put(question)
+            return True
+        headers = tuple((name.lower(), value) for name, value in pairs)
         reply = Reply(arrived.status, headers, arrived.body)
         if is_refusal(reply):
             self._asides.renew_with(question)
@@ -105,7 +115,7 @@ class LaneGroup:
             return True
         seen = self._way.read(reply, question.handle)
         if not seen.mixed_up:
-            question.on_result(question.position, seen.progress)
+            question.tell(seen.progress)
             return True
         # Replies matched by their order alone are not matched: here nobody asks two questions in a row any more.
         self._pipelining = False
@@ -121,7 +131,7 @@ class LaneGroup:
             return
         if lane.is_free:
             self._free.remove(lane)
-        if not lane.answers:
+        if not lane.has_answered:
             self._opener.failed()
         for question in reversed(questions):
             self._again(question)
@@ -161,28 +171,27 @@ class LaneGroup:
 
     def _load(self, lane: Lane) -> None:
         """Give a lane as many questions as it has room for."""
-        queue, heads, tail = self._queue, self._heads, self._opener.tail
+        queue, tail = self._queue, self._opener.tail
         room = min(lane.room, len(queue))
         if room == 1:
             question = queue.popleft()
-            lane.ask((question,), heads[question.handle.scope] + question.request_id + tail)
+            lane.ask((question,), question.head + question.request_id + tail)
         elif room > 0:
             questions = [queue.popleft() for _ in range(room)]
-            lane.ask(questions, b"".join([heads[each.handle.scope] + each.request_id + tail for each in questions]))
+            lane.ask(questions, tail.join([each.head + each.request_id for each in questions]) + tail)
 
     def _stand_by(self, lane: Lane) -> None:
         if not lane.is_free and lane.room > 0:
             lane.is_free = True
             self._free.append(lane)
 
-    def _knows(self, scope: str) -> bool:
-        """Know how requests about operations of `scope` begin; False = no path can name it."""
-        if scope not in self._heads:
-            try:
-                self._heads[scope] = f"GET {operations_path(scope)}/".encode()
-            except CannotEncode:
-                return False
-        return True
+    def _head(self, scope: str) -> bytes:
+        """Give how requests about operations of `scope` begin; empty = no path can name it."""
+        head = self._heads.get(scope, b"")
+        if not head:
+            with contextlib.suppress(CannotEncode):
+                head = self._heads[scope] = f"GET {operations_path(scope)}/".encode()
+        return head
 
     def _again(self, question: Question) -> None:
         """Ask once more what a lane was lost under, first of all."""
@@ -207,4 +216,10 @@ class LaneGroup:
 
     def _tell_late(self, question: Question) -> None:
         late: Progress = Unreachable(PROSE[Break.TIMEOUT].format(host=self._way.host))
-        question.on_result(question.position, late)
+        question.tell(late)
+
+
+def _are_plain(names: Sequence[str]) -> bool:
+    """Tell whether each is a request id in its normal spelling, or so like one that no path can be led astray by it."""
+    text = "".join(names)
+    return text.isascii() and text.isalnum() and set(map(len, names)) == {ID_CHARS}
