@@ -1,11 +1,12 @@
 """The one composition root: picks platform, journal, clock and pace, and hands an engine to whoever runs rollouts."""
 
+import asyncio
 import contextlib
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 import structlog
@@ -18,10 +19,11 @@ from rollout.core.check_plan import CommandSource, MetricSource, WebhookSource
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.evolve import evolve
 from rollout.core.fleet_evolve import evolve_fleet
-from rollout.core.names import ENGINE, RolloutId, rollout_stream
+from rollout.core.foreseen import Foreseen
+from rollout.core.names import ENGINE, RolloutId, ServiceName, rollout_stream
 from rollout.core.notice import NoticeFormat
 from rollout.core.plan import ServicePlan
-from rollout.core.snapshot import Absent
+from rollout.core.snapshot import Absent, Observation
 from rollout.engine.clock import Clock, EngineClock
 from rollout.engine.engine import Engine
 from rollout.engine.eyes import Eyes
@@ -33,7 +35,7 @@ from rollout.engine.room import Room
 from rollout.engine.streams import RolloutLedger
 from rollout.engine.telemetry import Telemetry
 from rollout.engine.tracker import Tracker
-from rollout.errors import CommandRefused, DocumentsChanged, PolicyError
+from rollout.errors import CommandRefused, DocumentsChanged, PolicyError, RolloutError
 from rollout.gates.opening import open_sources
 from rollout.gates.probe import Probe
 from rollout.gates.python import CheckFunction
@@ -58,6 +60,18 @@ from rollout.settings.model import SecretSource
 from rollout.tuning import cap_plan, listing_s, paces, timetable
 
 NO_FUNCTIONS: Mapping[str, CheckFunction] = {}
+FORESEE_S_MAX: Final = 30.0
+"""A submission waits no longer for its forecast: it is begun without one rather than late."""
+
+
+class Foresee(Protocol):
+    """Forecasts what is submitted, from the looks that a submission takes anyway."""
+
+    async def __call__(
+        self, bundle: Bundle, compiled: Compiled, seen: Mapping[ServiceName, Observation], wall: float
+    ) -> tuple[bytes, Foreseen]:
+        """Give the plan's document, and what of it is shown all the time. Raises RolloutError."""
+        ...
 
 
 class Admitted(NamedTuple):
@@ -81,6 +95,8 @@ class Assembly:
     settings: RunSettings
     metrics: CollectorRegistry
     """`rolloutd_*`, read when somebody scrapes it."""
+    logger: FilteringBoundLogger
+    foresee: Foresee | None = None
 
     def listen(self, hear: Callable[[Sequence[Recorded]], None]) -> None:
         """Tell `hear` of every entry once it is durable, in commit order."""
@@ -110,11 +126,11 @@ class Assembly:
             return Admitted(rollout, created=False)
         if refused := refusals(self.settings, _asked(bundle, compiled)):
             raise CommandRefused("the settings do not allow this rollout:\n  " + "\n  ".join(refused))
-        await self._look_at_all(bundle, compiled)
+        foreseen = await self._foreseen(bundle, compiled, await self._look_at_all(bundle, compiled))
         for payload in compiled.payloads:
             await self.journal.put(payload)
         plan = msgspec.structs.replace(compiled.plan, submitter=submitter)
-        await self.engine.open_rollout(plan, compiled.services, actor=submitter or ENGINE)
+        await self.engine.open_rollout(plan, compiled.services, actor=submitter or ENGINE, foreseen=foreseen)
         return Admitted(rollout, created=True)
 
     def compile(self, bundle: Bundle) -> Compiled:
@@ -122,16 +138,34 @@ class Assembly:
         settings = self.settings.of(bundle.fleet.subscription)
         return compile_bundle(bundle, check_packages=settings.check_packages and not settings.emulated)
 
-    async def _look_at_all(self, bundle: Bundle, compiled: Compiled) -> None:
+    async def _look_at_all(self, bundle: Bundle, compiled: Compiled) -> dict[ServiceName, Observation]:
         """Find every deployment before anything is written down: half a fleet is no fleet."""
-        problems = []
+        problems, found = [], {}
         for plan in compiled.services:
             await self.pacer.permit(self.platform.write_scope(plan.target), Kind.READ, Lane.FORWARD)
-            if isinstance(seen := await self.platform.prove(plan.target), Absent) and not may_create(plan.change):
+            seen = found[plan.service] = await self.platform.prove(plan.target)
+            if isinstance(seen, Absent) and not may_create(plan.change):
                 message = f"there is no such service to upgrade in {plan.target.slot}: {seen.detail}"
                 problems.append(bundle.problem(("fleet", "services", plan.service), message))
         if problems:
             raise PolicyError(problems)
+        return found
+
+    async def _foreseen(
+        self, bundle: Bundle, compiled: Compiled, seen: Mapping[ServiceName, Observation]
+    ) -> Foreseen | None:
+        """Forecast what is about to be opened and keep the document; what keeps that from being made is only logged."""
+        if self.foresee is None:
+            return None
+        try:
+            async with asyncio.timeout(FORESEE_S_MAX):
+                document, foreseen = await self.foresee(bundle, compiled, seen, self.clock.now().wall)
+        except (RolloutError, TimeoutError) as error:
+            why = str(error) or f"it was not made within {FORESEE_S_MAX:g} s"
+            self.logger.warning("no_forecast", rollout=compiled.plan.rollout, reason=why)
+            return None
+        await self.journal.put(document)
+        return foreseen
 
 
 @contextlib.asynccontextmanager
@@ -141,11 +175,13 @@ async def assembled(
     checks: Mapping[str, CheckFunction] = NO_FUNCTIONS,
     command: str = "rollout run",
     logger: FilteringBoundLogger | None = None,
+    foresee: Foresee | None = None,
 ) -> AsyncIterator[Assembly]:
     """Open the state directory and everything over it. Raises StateInUse, StateUnusable, UsageError, NoAccess.
 
     `checks` are functions that `python` checks of a policy may name, besides those of installed packages; `command`
-    is what the state directory's lock tells others of us, and `logger` is told of every entry.
+    is what the state directory's lock tells others of us, and `logger` is told of every entry. Without `foresee`
+    nothing is forecast.
     """
     async with contextlib.AsyncExitStack() as stack:
         state = stack.enter_context(StateDirectory.open(settings.state, command=command, started_wall=time.time()))
@@ -161,7 +197,8 @@ async def assembled(
         kit = make_kit(settings, ledger, platform, clock, random.SystemRandom().random, sources=sources)
         await learn_past(journal, kit.tracker.timetable)
         metrics = CollectorRegistry()
-        telemetry = Telemetry(logger or structlog.get_logger("rollout.engine"), metrics)
+        told = logger or structlog.get_logger("rollout.engine")
+        telemetry = Telemetry(told, metrics)
         telemetry.watch(kit.pacer, kit.tracker)
         ledger.listen(telemetry.record)
         await stack.enter_async_context(_notices(settings, journal, ledger, clock, metrics=metrics, logger=logger))
@@ -175,6 +212,8 @@ async def assembled(
             kit.pacer,
             settings,
             metrics,
+            told,
+            foresee,
         )
 
 

@@ -12,6 +12,7 @@ from rollout.cli.signals import Interrupts, interrupts
 from rollout.cli.verdict import Verdict, verdict_of
 from rollout.core.names import RolloutId, ServiceName
 from rollout.core.result import Result
+from rollout.planning.foresight import Foresight
 from rollout.settings import RunSettings
 
 Admit = Callable[[Assembly], Awaitable[RolloutId]]
@@ -57,7 +58,7 @@ async def _conduct(
 ) -> Ended:
     screen = Screen(output, told.stop)
     told.tidy = screen.tidy
-    async with assembled(settings) as assembly:
+    async with assembled(settings, foresee=Foresight(settings)) as assembly:
         assembly.listen(screen.hear)
         rollout = await admit(assembly)
         source = Source(rollout, functools.partial(assembly.engine.services, rollout), assembly.clock.now)

@@ -30,7 +30,8 @@ from rollout.views.head import head_of
 from rollout.views.reading import Read, read_all, read_attempts, read_rollout
 from rollout.views.records import read_records
 from rollout.views.releases import attempt_row
-from rollout.views.report import report
+from rollout.views.report import beside, report
+from rollout.views.report_forecast import forecast_in
 from rollout.views.tell import engine_line
 from rollout.views.timeline import timeline_entry
 
@@ -83,7 +84,11 @@ class Here:
     async def report(self, rollout: str) -> Document:
         """Give a rollout's report."""
         records, read = read_records(self._state, RolloutId(rollout)), read_rollout(self._state, RolloutId(rollout))
-        document: Document = msgspec.to_builtins(report(read, records))
+        made = report(read, records)
+        if (foreseen := read.rollout.foreseen) is not None:
+            with Visitor.opened(self._state) as visitor:
+                made = beside(made, forecast_in(visitor.payload(foreseen.document), rollout))
+        document: Document = msgspec.to_builtins(made)
         return document
 
     async def watch(self, rollout: str | None = None, *, after: int | None = None) -> AsyncGenerator[Event, None]:

@@ -18,7 +18,7 @@ FORMS = ("html", "json")
     "--plan",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="A plan of it, as `rollout plan -o json` wrote it before, to be shown beside what happened.",
+    help="A plan as `rollout plan -o json` wrote it, to hold against what happened.  [default: the submission's]",
 )
 @where_options
 def report(*, rollout: str, output: str | None, out: Path | None, plan: Path | None, origin: Origin) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from rollout.core import event, fleet_event
 from rollout.core.change_event import Installed
 from rollout.core.event import Fact, ServiceFact
+from rollout.core.foreseen import Foreseen
 from rollout.core.names import ENGINE, POLICY, ServiceName, StreamName, rollout_stream, service_stream
 from rollout.core.phase import Back, call_of
 from rollout.core.plan import RolloutPlan, ServicePlan
@@ -14,7 +15,10 @@ Draft = tuple[StreamName, Fact]
 
 
 def opening(
-    plan: RolloutPlan, services: tuple[ServicePlan, ...], known: Mapping[ServiceName, Installed]
+    plan: RolloutPlan,
+    services: tuple[ServicePlan, ...],
+    known: Mapping[ServiceName, Installed],
+    foreseen: Foreseen | None = None,
 ) -> tuple[Draft, ...]:
     """Open a rollout and the first attempt at each of its services, in one transaction.
 
@@ -24,7 +28,7 @@ def opening(
         (service_stream(plan.rollout, each.service, 1), event.Opened(each, 1, known.get(each.service)))
         for each in services
     ]
-    return ((rollout_stream(plan.rollout), fleet_event.RolloutOpened(plan)), *opened)
+    return ((rollout_stream(plan.rollout), fleet_event.RolloutOpened(plan, foreseen)), *opened)
 
 
 def with_companions(state: ServiceRollout, fact: ServiceFact) -> tuple[Draft, ...]:

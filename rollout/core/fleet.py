@@ -205,7 +205,7 @@ def may_open(scene: Scene) -> list[WavePlan]:
     return [
         wave
         for wave in plan.waves
-        if wave.name not in scene.state.opened and all(_is_done(scene, each) for each in needed_waves(plan, wave))
+        if wave.name not in scene.state.opened and all(is_done(scene, each) for each in needed_waves(plan, wave))
     ]
 
 
@@ -223,7 +223,7 @@ def _ask(scene: Scene, owed: Owed) -> AskApproval:
     return AskApproval(owed.scope, owed.plan.by, until_wall, plan_digest(scene.state.plan))
 
 
-def _is_done(scene: Scene, wave: WavePlan) -> bool:
+def is_done(scene: Scene, wave: WavePlan) -> bool:
     """Tell whether a wave was opened, all its services have ended, and nothing of it is watched any more."""
     if wave.name not in scene.state.opened or any(map(_is_on_the_way, scene.members(wave))):
         return False

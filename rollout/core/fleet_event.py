@@ -4,15 +4,18 @@ import msgspec
 
 from rollout.core.ending import Outcome
 from rollout.core.environment_event import EnvironmentFact
+from rollout.core.foreseen import Foreseen
 from rollout.core.names import POLICY, RolloutId, ServiceName
 from rollout.core.plan import RolloutPlan
 from rollout.core.terms import Amendment
 
 
-class RolloutOpened(msgspec.Struct, frozen=True, tag="rollout_opened"):
+class RolloutOpened(msgspec.Struct, frozen=True, omit_defaults=True, tag="rollout_opened"):
     """The rollout exists. Its services' streams are opened in the same transaction."""
 
     plan: RolloutPlan
+    foreseen: Foreseen | None = None
+    """What was expected of it then; None = nobody made a forecast."""
 
 
 class WaveOpened(msgspec.Struct, frozen=True, tag="wave_opened"):

@@ -21,7 +21,13 @@ def evolve_fleet(state: RolloutState | None, entry: Entry) -> RolloutState:
             raise IllegalFact(message)
         plan = entry.fact.plan
         deadline_wall = None if plan.deadline_s is None else entry.now.wall + plan.deadline_s
-        return RolloutState(plan, version=1, opened_wall=entry.now.wall, deadline_wall=deadline_wall)
+        return RolloutState(
+            plan,
+            version=1,
+            opened_wall=entry.now.wall,
+            deadline_wall=deadline_wall,
+            foreseen=entry.fact.foreseen,
+        )
     if entry.version != state.version + 1 or state.closed is not None:
         raise _illegal(state, entry)
     return replace(_apply(state, entry), version=entry.version)
@@ -35,7 +41,7 @@ def _apply(state: RolloutState, entry: Entry) -> RolloutState:
     after: RolloutState | None
     match entry.fact:
         case fleet_event.WaveOpened(wave=name):
-            after = _wave_opened(state, name)
+            after = _wave_opened(state, name, entry.now.wall)
         case (fleet_event.ServiceAdmitted() | fleet_event.ServiceEnded() | fleet_event.ServiceReopened()) as fact:
             after = _service(state, fact)
         case (
@@ -74,13 +80,13 @@ def _at_start(approval: ApprovalPlan | None) -> bool:
     return approval is not None and approval.before is Moment.START
 
 
-def _wave_opened(state: RolloutState, name: str) -> RolloutState | None:
+def _wave_opened(state: RolloutState, name: str, wall: float) -> RolloutState | None:
     wave = next((each for each in state.plan.waves if each.name == name), None)
     if wave is None or name in state.opened:
         return None
     if any(each.name not in state.opened for each in needed_waves(state.plan, wave)):
         return None
-    return replace(state, opened=(*state.opened, name))
+    return replace(state, opened=(*state.opened, name), opened_walls=state.opened_walls | {name: wall})
 
 
 _OfService = fleet_event.ServiceAdmitted | fleet_event.ServiceEnded | fleet_event.ServiceReopened

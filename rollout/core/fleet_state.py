@@ -9,6 +9,7 @@ from rollout.core import fleet_event
 from rollout.core.change_plan import Barrier
 from rollout.core.ending import Outcome
 from rollout.core.event import HoldReason
+from rollout.core.foreseen import Foreseen
 from rollout.core.names import POLICY, RolloutId, ServiceName
 from rollout.core.plan import RolloutPlan, WavePlan
 from rollout.core.terms import ServiceTerms
@@ -108,6 +109,8 @@ class RolloutState(msgspec.Struct, frozen=True):
     version: int
     opened: tuple[str, ...] = ()
     """Waves that were opened, in that order."""
+    opened_walls: dict[str, float] = {}
+    """When each of them was, in POSIX seconds."""
     admitted: frozenset[ServiceName] = frozenset()
     ended: frozenset[ServiceName] = frozenset()
     halted: str | None = None
@@ -135,6 +138,8 @@ class RolloutState(msgspec.Struct, frozen=True):
     handed_over: dict[ServiceName, RolloutId] = {}
     """Services that another rollout takes, at the end of what is under way."""
     opened_wall: float = 0.0
+    foreseen: Foreseen | None = None
+    """What was expected of it when it was opened, whatever was amended since."""
     deadline_wall: float | None = None
     """Until when all of it is to be done; None = there is no such date, or a person let it go on past it."""
     overdue: bool = False
@@ -142,6 +147,11 @@ class RolloutState(msgspec.Struct, frozen=True):
     closed: fleet_event.RolloutClosed | None = None
     environment: str | None = None
     """Why nothing begins although no change is to blame; it lifts itself."""
+
+    @property
+    def amended(self) -> bool:
+        """Whether a person gave it other terms than those it was submitted with."""
+        return bool(self.terms)
 
     @property
     def open_wave(self) -> WavePlan | None:

@@ -30,6 +30,7 @@ from rollout.engine.groups import leaves, unwrapped
 from rollout.errors import CommandRefused, RolloutError, StateUnusable, Stopping
 from rollout.gates.python import CheckFunction
 from rollout.journal.journal import Recorded
+from rollout.planning.foresight import Foresight
 from rollout.policy.bundle import Bundle
 from rollout.settings import RunSettings
 
@@ -71,7 +72,8 @@ class Host(Knowledge):
         every entry; None = whatever structlog is configured to.
         """
         logger = logger or structlog.get_logger("rollout.engine")
-        async with assembled(settings, checks=checks, command=command, logger=logger) as assembly:
+        foresee = Foresight(settings)
+        async with assembled(settings, checks=checks, command=command, logger=logger, foresee=foresee) as assembly:
             works = Works(
                 assembly.engine,
                 assembly.kit,
@@ -81,6 +83,7 @@ class Host(Knowledge):
                 partial(take_back, assembly),
                 assembly.metrics,
                 logger,
+                settings,
             )
             async with cls(works).at_work() as host:
                 yield host

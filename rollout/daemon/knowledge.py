@@ -25,6 +25,7 @@ from rollout.engine.streams import newest_attempts
 from rollout.errors import UsageError
 from rollout.journal.journal import Journal, Recorded
 from rollout.policy.bundle import Bundle
+from rollout.settings import RunSettings
 
 CLOSED_KEPT_MAX: Final = 20
 """Closed rollouts whose services stay in memory; older ones are read from the journal when somebody asks."""
@@ -53,6 +54,7 @@ class Works:
     take_back: TakeBack
     metrics: CollectorRegistry
     logger: FilteringBoundLogger
+    settings: RunSettings
 
 
 class Knowledge:

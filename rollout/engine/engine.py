@@ -15,6 +15,7 @@ from rollout.core.around import Around
 from rollout.core.command import Ask
 from rollout.core.conflict import handover, refusal
 from rollout.core.drafts import opening
+from rollout.core.foreseen import Foreseen
 from rollout.core.names import ENGINE, RolloutId, ServiceName, StreamName, is_service_stream
 from rollout.core.plan import RolloutPlan, ServicePlan
 from rollout.core.reply import NOBODY, Reply
@@ -71,7 +72,14 @@ class Engine:
         self._inbox = Inbox(journal, kit.ledger, kit.clock, self._tell_dispatchers, inbox_poll_s, groups=groups)
         kit.ledger.listen(self._on_recorded)
 
-    async def open_rollout(self, plan: RolloutPlan, services: Sequence[ServicePlan], *, actor: str = ENGINE) -> None:
+    async def open_rollout(
+        self,
+        plan: RolloutPlan,
+        services: Sequence[ServicePlan],
+        *,
+        actor: str = ENGINE,
+        foreseen: Foreseen | None = None,
+    ) -> None:
         """Write the rollout and its services down, all or nothing; durable on return. `actor` is who asked for it.
 
         Raises CommandRefused where another rollout has what it wants and the policy does not say what happens then.
@@ -80,7 +88,10 @@ class Engine:
         # From here on nothing is awaited: of two that want the same at once, the second one sees the first.
         if refused := refusal(plan, services, self._around.claims(but=plan.rollout)):
             raise CommandRefused(refused)
-        drafts = (*opening(plan, tuple(services), known), *handover(plan, services, self._around.claims(), actor))
+        drafts = (
+            *opening(plan, tuple(services), known, foreseen),
+            *handover(plan, services, self._around.claims(), actor),
+        )
         pending = self._kit.ledger.put(drafts, now=self._kit.clock.now(), actor=actor)
         self._around.forget()
         await pending

@@ -4,7 +4,6 @@ Everything here blocks, and runs on the one thread that owns the connection.
 """
 
 import contextlib
-import hashlib
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from msgspec.structs import astuple, replace
 
 from rollout.core.names import Digest, Now, StreamName
 from rollout.errors import CommandRefused, JournalDamaged, JournalFull, StateUnusable
-from rollout.journal import database, inbox, outbox
+from rollout.journal import blobs, database, inbox, outbox
 from rollout.journal.codec import GENESIS
 from rollout.journal.index import StreamIndex
 from rollout.journal.journal import Answered, Question, Recorded, StreamRow, VersionConflict
@@ -114,7 +113,7 @@ class Tables:
 
     def put(self, digest: Digest, payload: bytes) -> None:
         """Inside a commit: store a blob once."""
-        self._connection.execute("INSERT OR IGNORE INTO blobs VALUES (?, ?)", (digest, payload))
+        blobs.put(self._connection, digest, payload)
 
     def post(self, question: Question) -> None:
         """Inside a commit: ask. Raises CommandRefused, and then nothing was asked."""
@@ -231,15 +230,7 @@ class Tables:
     def payload(self, digest: Digest) -> bytes:
         """Give a blob back, compared with its digest."""
         with self._reading():
-            row = self._connection.execute("SELECT payload FROM blobs WHERE digest = ?", (digest,)).fetchone()
-        if row is None:
-            message = f"{self._path} holds no payload {digest}"
-            raise JournalDamaged(message)
-        payload: bytes = row[0]
-        if hashlib.sha256(payload).hexdigest() != digest:
-            message = f"{self._path}: payload {digest} was changed; restore the state from a backup"
-            raise JournalDamaged(message)
-        return payload
+            return blobs.payload(self._connection, self._path, digest)
 
     def verify_page(self, walk: ChainWalk) -> bool:
         """Walk one page further; True when the last record has been seen and agrees with heartbeat and index."""

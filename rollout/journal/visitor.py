@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-from rollout.core.names import Now, RolloutId, StreamName
+from rollout.core.names import Digest, Now, RolloutId, StreamName
 from rollout.errors import StateUnusable
-from rollout.journal import database, inbox, outbox
+from rollout.journal import blobs, database, inbox, outbox
 from rollout.journal.journal import Question, Recorded, StreamRow
 from rollout.journal.mounts import Mount, read_mounts
 from rollout.journal.outbox import Posted
@@ -112,6 +112,18 @@ class Visitor:
         """Let notices that were given up wait anew, for an engine to send; durable on return. Gives how many."""
         with self._transaction("BEGIN IMMEDIATE"):
             return outbox.wait_again(self._connection, rollout)
+
+    def payload(self, digest: Digest) -> bytes:
+        """Give a document that an entry names. Raises JournalDamaged."""
+        with database.translated(self._path):
+            return blobs.payload(self._connection, self._path, digest)
+
+    def keep(self, payload: bytes) -> Digest:
+        """Store a document that a question names by its digest; durable on return."""
+        digest = blobs.digest_of(payload)
+        with self._transaction("BEGIN IMMEDIATE"):
+            blobs.put(self._connection, digest, payload)
+        return digest
 
     def post(self, question: Question) -> None:
         """Ask, durable on return. Raises CommandRefused for a used key or a full inbox."""

@@ -10,12 +10,13 @@ from rollout.core.change_plan import ConfigurePlan, updates
 from rollout.core.names import Digest, ServiceName
 from rollout.core.outcome import Unreachable
 from rollout.core.plan import ServicePlan
-from rollout.core.prepare import Drawn, Order
+from rollout.core.prepare import Order, Unfeasible
 from rollout.core.snapshot import Snapshot
 from rollout.engine.eyes import tell_pacer
 from rollout.engine.pacer import Kind, Lane, Pacer
 from rollout.errors import EndpointUnreachable
 from rollout.planning.sighted import Sight
+from rollout.platforms.classic import draw
 from rollout.platforms.platform import Platform
 
 LOOKS_AT_ONCE: Final = 8
@@ -71,22 +72,23 @@ class Looker:
                 tell_pacer(self._pacer, scope, asked_t, seen)
                 if not isinstance(seen, Unreachable):
                     self._looked()
-                    return await self._with_key(plan, Sight(seen, known=known))
+                    return await with_key(plan, Sight(seen, known=known), self._shelf)
                 said = seen.detail
             raise EndpointUnreachable(f"{plan.service} cannot be looked at, {TRIES_MAX} times in a row: {said}")
 
-    async def _with_key(self, plan: ServicePlan, sight: Sight) -> Sight:
-        """Make the configuration of a `configure` as the engine would, to see whether it is there already."""
-        update, seen = updates(plan.change), sight.seen
-        if not isinstance(update, ConfigurePlan) or not isinstance(seen, Snapshot):
-            return sight
-        order = Order(
-            deployed=self._shelf.put(seen.configuration) if seen.configuration else None,
-            wanted=update.configuration,
-            counts=seen.instance_counts() if update.keep_counts else {},
-            settings=update.settings,
-        )
-        made = await self._platform.prepare(order)
-        if isinstance(made, Drawn):
-            return Sight(seen, key=made.key, known=sight.known)
+
+async def with_key(plan: ServicePlan, sight: Sight, shelf: Shelf) -> Sight:
+    """Make the configuration of a `configure` as the engine would, to see whether it is there already."""
+    update, seen = updates(plan.change), sight.seen
+    if not isinstance(update, ConfigurePlan) or not isinstance(seen, Snapshot):
+        return sight
+    order = Order(
+        deployed=shelf.put(seen.configuration) if seen.configuration else None,
+        wanted=update.configuration,
+        counts=seen.instance_counts() if update.keep_counts else {},
+        settings=update.settings,
+    )
+    made = draw.draw(order, {digest: await shelf.payload(digest) for digest in draw.payloads_of(order)})
+    if isinstance(made, Unfeasible):
         return Sight(seen, known=sight.known, unfeasible=made.reason)
+    return Sight(seen, key=made.key, known=sight.known)

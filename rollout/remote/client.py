@@ -89,10 +89,18 @@ class Client:
         answer = await self._post("/v1/rollouts", body, key)
         return self._read(answer, Submitted)
 
-    async def plan(self, policy: str | Path, *, sets: Sequence[str] = ()) -> Document:
-        """Say what submitting a policy would do; nothing is written down."""
+    async def plan(self, policy: str | Path, *, sets: Sequence[str] = (), offline: bool = False) -> Document:
+        """Say what submitting a policy would do, as `rollout plan` does; nothing is written down.
+
+        The daemon looks at every deployment, at its own pace; `offline` = at none.
+        """
         body = _papers(policy, sets)
-        return self._document(await self._post("/v1/rollouts", body, None, {"dry_run": "1"}))
+        query = {"dry_run": "1"} | ({"offline": "1"} if offline else {})
+        return self._document(await self._post("/v1/rollouts", body, None, query))
+
+    async def planned(self, rollout: str) -> Document:
+        """Give the plan of a rollout as it was when it was submitted."""
+        return await self.get(path_to("rollouts", rollout, "plan"))
 
     async def rollouts(self, *, attention: bool = False) -> list[Document]:
         """Give the heads of all rollouts, or of those that wait for a person."""

@@ -1,13 +1,15 @@
 """A rollout as a whole, as people are shown it: where it stands, its waves, and whether it needs somebody."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from rollout.core.admission import Scene
-from rollout.core.estimate import experienced_s
+from rollout.core.fleet import is_done
 from rollout.core.fleet_event import RolloutClosed
-from rollout.core.plan import WavePlan
 from rollout.core.result import is_over, result
 from rollout.core.waiting import stuck
+from rollout.views.eta import Eta, etas
 from rollout.views.reading import Read
 from rollout.views.tell import attends, headline
 from rollout.views.view import Group, group_of, phase_name
@@ -15,7 +17,7 @@ from rollout.views.waves import waves_of
 
 
 class WaveView(msgspec.Struct, frozen=True):
-    """One wave. `eta_s` is how long it is expected to go on, once it has been opened; None = nobody can tell."""
+    """One wave. Moments are POSIX seconds; None = it has happened, or nobody can tell."""
 
     name: str
     state: str
@@ -27,6 +29,11 @@ class WaveView(msgspec.Struct, frozen=True):
     max_parallel: int
     failure_tolerance: int
     eta_s: float | None
+    """How long until it is expected to be done."""
+    opens_at: float | None
+    """When it is expected to open."""
+    ends_at: float | None
+    """When it is expected to be done, its bake included."""
 
 
 class ResultView(msgspec.Struct, frozen=True):
@@ -65,6 +72,8 @@ class RolloutHead(msgspec.Struct, frozen=True):
     submitter: str
     opened_at: float
     deadline_at: float | None
+    ends_at: float | None
+    """When all of it is expected to be done; None = it is, or nobody can tell."""
     ticket: str
     owner: str
     runbook: str
@@ -79,7 +88,7 @@ def head_of(read: Read, scene: Scene | None = None) -> RolloutHead:
     judged = result_of(read, scene)
     groups = [group_of(state, read.now, read.summary(name)) for name, state in read.services.items()]
     counts = {group.value: groups.count(group) for group in Group} if groups else _counts_of_closed(read)
-    phases: dict[str, int] = {}
+    expected, phases = etas(read, scene), dict[str, int]()
     for state in read.services.values():
         name = phase_name(state.phase)
         phases[name] = phases.get(name, 0) + 1
@@ -99,10 +108,11 @@ def head_of(read: Read, scene: Scene | None = None) -> RolloutHead:
         services=sum(len(wave.services) for wave in plan.waves),
         waiting=sum(each.for_person for each in scene.summaries.values() if each.outcome is None),
         running=read.running and own.closed is None,
-        waves=_waves(read, scene) if read.services else (),
+        waves=_waves(read, scene, expected) if read.services else (),
         submitter=plan.submitter,
         opened_at=own.opened_wall,
         deadline_at=own.deadline_wall,
+        ends_at=_ends_at(read, scene, expected),
         ticket=plan.about.get("ticket", ""),
         owner=plan.about.get("owner", ""),
         runbook=plan.about.get("runbook", ""),
@@ -124,8 +134,16 @@ def result_of(read: Read, scene: Scene) -> ResultView | None:
     return ResultView(int(found.code), found.outcome, found.reason)
 
 
-def _waves(read: Read, scene: Scene) -> tuple[WaveView, ...]:
+def _ends_at(read: Read, scene: Scene, expected: Mapping[str, Eta]) -> float | None:
+    """Give the end of the last wave, if that of each wave which is not done can be told."""
+    ends = [expected[wave.name].ends_at for wave in read.rollout.plan.waves if not is_done(scene, wave)]
+    known = [each for each in ends if each is not None]
+    return round(max(known), 1) if known and len(known) == len(ends) else None
+
+
+def _waves(read: Read, scene: Scene, expected: Mapping[str, Eta]) -> tuple[WaveView, ...]:
     told = waves_of(read, scene)
+    moments = [expected[wave.name] for wave in read.rollout.plan.waves]
     return tuple(
         WaveView(
             name=each["wave"],
@@ -137,25 +155,12 @@ def _waves(read: Read, scene: Scene) -> tuple[WaveView, ...]:
             failed=each["failed"],
             max_parallel=each["max_parallel"],
             failure_tolerance=each["failure_tolerance"],
-            eta_s=_eta_s(read, scene, wave),
+            eta_s=None if eta.ends_at is None else round(max(eta.ends_at - read.now.wall, 0.0), 1),
+            opens_at=None if eta.opens_at is None else round(eta.opens_at, 1),
+            ends_at=None if eta.ends_at is None else round(eta.ends_at, 1),
         )
-        for each, wave in zip(told, read.rollout.plan.waves, strict=True)
+        for each, eta in zip(told, moments, strict=True)
     )
-
-
-def _eta_s(read: Read, scene: Scene, wave: WavePlan) -> float | None:
-    """Estimate from what services of this rollout took, as many at a time as the wave takes; without its bake."""
-    if wave.name not in read.rollout.opened or read.rollout.halted is not None or read.rollout.closed is not None:
-        return None
-    left = [member for member in scene.members(wave) if member.outcome is None]
-    took_s = [each.took_s for each in scene.summaries.values() if each.took_s is not None]
-    each_s = experienced_s(took_s, wave.expected_s)
-    if each_s <= 0:
-        return None
-    under_way = [read.services[member.service] for member in left if member.admitted]
-    spent_s = [read.now.t - state.started_t for state in under_way if state.started_t is not None]
-    work_s = max(each_s * len(left) - sum(min(each, each_s) for each in spent_s), 0.0)
-    return round(max(work_s / max(min(wave.max_parallel, len(left)), 1), 0.0), 1)
 
 
 def _counts_of_closed(read: Read) -> dict[str, int]:

@@ -74,7 +74,7 @@ class Report(msgspec.Struct, frozen=True):
     services: tuple[Line, ...]
     """In the order of the waves; each attempt is a line of its own."""
     expected: Mapping[ServiceName, Expected]
-    """What was planned, where a forecast was put beside it (`beside`); empty = none was."""
+    """What was planned, where a forecast was put beside it (`beside`): the one kept at the submission, or another."""
     expected_finish_at: float | None
     approvals: tuple[ApprovalLine, ...]
     words: tuple[WordLine, ...]

@@ -196,6 +196,20 @@ def _shape(document: Any) -> Any:
     return None if isinstance(document, float) else document
 
 
+def test_a_plan_is_made_by_the_daemon_unless_an_endpoint_is_named(
+    ask: Ask, policy: WritePolicy, take: Take, endpoint: str
+) -> None:
+    file = policy(take(1), rollout="d-plan")
+    told = ask("plan", "-f", file, "--detailed-exitcode")
+    assert told.exit_code == 2, told.output
+    assert told.stdout.startswith("d-plan: 1 of 1 services in 1 wave, done in ")
+    offline = ask("plan", "-f", file, "--offline", "-o", "json")
+    assert json.loads(offline.stdout)["looked"] is False
+    assert ask("plan", "-f", policy(["nobody"], rollout="d-plan")).exit_code == 65
+    both = ask("plan", "-f", file, "--endpoint", endpoint)
+    assert (both.exit_code, "give one of them" in both.stderr) == (64, True)
+
+
 def test_people_pause_look_and_go_on(ask: Ask, policy: WritePolicy, take: Take) -> None:
     services = take(2)
     applied(ask, policy(services, rollout="d-4", stable="10s"))

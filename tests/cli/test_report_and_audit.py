@@ -47,6 +47,8 @@ def test_a_report_is_one_page_or_one_document(invoke: Invoke, state: Path, tmp_p
     assert told["version"] == 1
     assert told["rollout"]["outcome"] == "succeeded"
     assert [line["outcome"] for line in told["services"]] == ["succeeded", "succeeded"]
+    assert sorted(told["expected"]) == sorted(line["service"] for line in told["services"])
+    assert told["expected_finish_at"] > told["rollout"]["opened_at"]
     file = tmp_path / "report.json"
     written = invoke("report", "web-2.4.1", "--out", file, "--state", state)
     assert (written.exit_code, written.stdout) == (0, "")

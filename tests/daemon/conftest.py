@@ -32,6 +32,8 @@ fleet: {{subscription: {subscription}, services: {{{services}}}}}
 waves: [{{name: all, select: rest, max_parallel: {count}, failure_tolerance: {tolerance}, strict: false}}]
 """
 DOMAINS = 3
+SETTINGS = RunSettings("http://127.0.0.1:1", Path("/nonexistent/state"))
+"""Of a host over a world's engine: there is no state directory."""
 
 Hosting = Callable[[Parts], Any]
 
@@ -90,7 +92,9 @@ async def hosting(parts: Parts) -> AsyncIterator[Host]:
         raise CommandRefused(f"{rollout}: {who} wants it back ({reason}, {partial=}), and this world has no such way")
 
     logger = structlog.get_logger("rollout.engine")
-    works = Works(parts.engine, parts.kit, parts.journal, compile_bundle, admit, take_back, CollectorRegistry(), logger)
+    works = Works(
+        parts.engine, parts.kit, parts.journal, compile_bundle, admit, take_back, CollectorRegistry(), logger, SETTINGS
+    )
     async with Host(works).at_work() as host:
         yield host
 

@@ -61,6 +61,8 @@ class Desk:
         self.sessions = Sessions(site.tokens)
         self.streams = Streams(limits.streams, limits.streams_per_token)
         self.written = Written()
+        self.planning = asyncio.Lock()
+        """Held while a plan is made: it takes the processor for a while, and reads from the same pace."""
         self._reads: dict[RolloutId, tuple[int, Read]] = {}
         self._heads: dict[RolloutId, tuple[Read, RolloutHead]] = {}
         self._made: dict[StreamName, _Made] = {}

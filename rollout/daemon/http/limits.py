@@ -35,6 +35,8 @@ class HttpLimits(msgspec.Struct, frozen=True):
     """So many entries back a stream can be resumed."""
     page: int = 100
     page_max: int = 500
+    plan_s: float = 45.0
+    """For a plan to be made, one at a time and every deployment looked at; clients wait a minute."""
     idle_s: float = 15.0
     """For a request's head to arrive, and between two of one connection."""
 

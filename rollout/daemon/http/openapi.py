@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from pydantic.json_schema import models_json_schema
 
+from rollout.daemon.http.pages import PageQuery
 from rollout.daemon.http.problem import CONTENT_TYPE
 from rollout.daemon.http.route import Query, Route
 
@@ -78,10 +79,12 @@ def _operation(route: Route) -> dict[str, Any]:
 
 
 def _answer(route: Route, status: int) -> dict[str, Any]:
-    if route.answers is not None:
+    if route.answers is not None and not issubclass(route.query, PageQuery):
+        schema: dict[str, Any] = _ref(route.answers.__name__)
+    elif route.answers is not None:
         items = {"type": "array", "items": _ref(route.answers.__name__)}
         following = {"type": ["string", "null"]}
-        schema: dict[str, Any] = {
+        schema = {
             "type": "object",
             "required": ["items", "next", "position"],
             "properties": {"items": items, "next": following, "position": {"type": "integer"}},

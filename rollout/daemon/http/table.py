@@ -22,6 +22,7 @@ from rollout.daemon.http.handlers import (
 from rollout.daemon.http.pages import PageQuery
 from rollout.daemon.http.route import Route
 from rollout.daemon.http.static import to_ui, ui
+from rollout.planning.document import PlanDocument
 from rollout.views.head import RolloutHead
 from rollout.views.report import Report
 from rollout.views.timeline import TimelineEntry
@@ -57,9 +58,9 @@ ROUTES: Final = (
         "POST",
         "/v1/rollouts",
         submitting.submit,
-        "Submit a policy with everything it names; `dry_run=1` does nothing.",
+        "Submit a policy with everything it names; `dry_run=1` does nothing, and answers what it would come to.",
         roles=OPERATORS,
-        query=submitting.DryQuery,
+        query=submitting.SubmitQuery,
         body=bundles.BundleBody,
         statuses=(200, 201),
     ),
@@ -73,7 +74,13 @@ ROUTES: Final = (
         query=timeline.TimelineQuery,
         answers=TimelineEntry,
     ),
-    Route("GET", f"{ROLLOUT}/plan", plan.plan, "What the rollout promised to do."),
+    Route(
+        "GET",
+        f"{ROLLOUT}/plan",
+        plan.plan,
+        "What was expected of the rollout when it was submitted.",
+        answers=PlanDocument,
+    ),
     Route(
         "GET",
         f"{ROLLOUT}/report",

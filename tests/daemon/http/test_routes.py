@@ -72,7 +72,7 @@ def test_a_file_may_come_as_base64(busy: Any) -> None:
     (name, text), *_ = body["files"].items()
     body["files"] = {name: {"base64": base64.b64encode(text.encode()).decode()}}
     answer = busy.ask("POST", "/v1/rollouts?dry_run=1", body)
-    assert (answer.status, answer.json["services"]) == (200, list(SERVICES))
+    assert (answer.status, [each["service"] for each in answer.json["services"]]) == (200, list(SERVICES))
     body["files"] = {name: {"base64": "*"}}
     assert busy.ask("POST", "/v1/rollouts?dry_run=1", body).status == 400
 
@@ -80,7 +80,8 @@ def test_a_file_may_come_as_base64(busy: Any) -> None:
 def test_a_dry_run_tells_the_plan_and_does_nothing(busy: Any) -> None:
     before = busy.truth()
     told = busy.ask("POST", "/v1/rollouts?dry_run=1", busy.bundle("web-9", SERVICES[:1])).json
-    assert (told["id"], told["known"], told["services"]) == ("web-9", False, ["svc-0001"])
+    assert (told["id"], told["known"], told["looked"]) == ("web-9", False, True)
+    assert [each["service"] for each in told["services"]] == ["svc-0001"]
     assert told["waves"][0]["max_parallel"] == 1
     assert busy.truth() == before
     assert busy.ask("GET", "/v1/rollouts/web-9").status == 404

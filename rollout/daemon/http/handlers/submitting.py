@@ -2,9 +2,10 @@
 
 from typing import Any, Literal
 
-from rollout.core.approvals import plan_digest
 from rollout.daemon.http.desk import Desk
 from rollout.daemon.http.handlers.bundles import BundleBody, load
+from rollout.daemon.http.handlers.plan import weighed
+from rollout.daemon.http.problem import Refused
 from rollout.daemon.http.route import Answer, Asked, Query
 from rollout.policy.bundle import Bundle
 from rollout.policy.diff import diff
@@ -16,11 +17,19 @@ class DryQuery(Query):
     dry_run: Literal["0", "1"] = "0"
 
 
-async def submit(desk: Desk, asked: Asked[DryQuery, BundleBody]) -> Answer:
+class SubmitQuery(DryQuery):
+    """`offline=1`: a dry run looks at no deployment."""
+
+    offline: Literal["0", "1"] = "0"
+
+
+async def submit(desk: Desk, asked: Asked[SubmitQuery, BundleBody]) -> Answer:
     """Open a rollout and begin with it; the same documents again are the same rollout."""
     bundle = await load(asked.body)
     if asked.query.dry_run == "1":
-        return Answer(await _weighed(desk, bundle))
+        return Answer(await _weighed(desk, bundle, offline=asked.query.offline == "1"))
+    if asked.query.offline == "1":
+        raise Refused(400, "`offline` goes with `dry_run=1`: a submission looks at every deployment")
     admitted = await desk.host.submit(bundle, actor=asked.person.name, key=asked.key)
     return Answer(
         {"id": admitted.rollout, "created": admitted.created},
@@ -29,30 +38,15 @@ async def submit(desk: Desk, asked: Asked[DryQuery, BundleBody]) -> Answer:
     )
 
 
-async def _weighed(desk: Desk, bundle: Bundle) -> dict[str, Any]:
+async def _weighed(desk: Desk, bundle: Bundle, *, offline: bool) -> dict[str, Any]:
+    """Give what `rollout plan -o json` gives, and whether the rollout is known and how it differs from that one."""
     compiled = desk.host.works.compile(bundle)
+    document = await weighed(desk, bundle, compiled, offline=offline)
     known = desk.host.rollouts().get(compiled.plan.rollout)
     difference = ""
     if known is not None and known.plan.documents != compiled.plan.documents:
         before = (await desk.host.journal.payload(known.plan.policy)).decode()
         difference = diff(before, compiled.policy_text)
-    return {
-        "id": compiled.plan.rollout,
-        "known": known is not None,
-        "diff": difference,
-        "plan": plan_digest(compiled.plan),
-        "services": [each.service for each in compiled.services],
-        "waves": [
-            {
-                "name": wave.name,
-                "services": wave.services,
-                "max_parallel": wave.max_parallel,
-                "failure_tolerance": wave.failure_tolerance,
-                "strict": wave.strict,
-                "approve": None if wave.approval is None else wave.approval.by,
-            }
-            for wave in compiled.plan.waves
-        ],
-        "change": compiled.services[0].change,
-        "about": compiled.plan.about,
-    }
+    fields = {name: getattr(document, name) for name in document.__struct_fields__}
+    more = {"id": compiled.plan.rollout, "known": known is not None, "diff": difference, "about": compiled.plan.about}
+    return fields | more
