@@ -30,8 +30,8 @@ from rollout.views.head import head_of
 from rollout.views.reading import Read, read_all, read_attempts, read_rollout
 from rollout.views.records import read_records
 from rollout.views.releases import attempt_row
-from rollout.views.report import beside, report
-from rollout.views.report_forecast import forecast_in
+from rollout.views.report import report
+from rollout.views.report_papers import papers_of, with_papers
 from rollout.views.tell import engine_line
 from rollout.views.timeline import timeline_entry
 
@@ -84,11 +84,9 @@ class Here:
     async def report(self, rollout: str) -> Document:
         """Give a rollout's report."""
         records, read = read_records(self._state, RolloutId(rollout)), read_rollout(self._state, RolloutId(rollout))
-        made = report(read, records)
-        if (foreseen := read.rollout.foreseen) is not None:
-            with Visitor.opened(self._state) as visitor:
-                made = beside(made, forecast_in(visitor.payload(foreseen.document), rollout))
-        document: Document = msgspec.to_builtins(made)
+        with Visitor.opened(self._state) as visitor:
+            papers = {digest: visitor.payload(digest) for digest in papers_of(read.rollout)}
+        document: Document = msgspec.to_builtins(with_papers(report(read, records), read.rollout, papers))
         return document
 
     async def watch(self, rollout: str | None = None, *, after: int | None = None) -> AsyncGenerator[Event, None]:
@@ -151,7 +149,7 @@ class Here:
 
     async def terms(self, rollout: str, policy: str | Path, *, sets: Sequence[str] = ()) -> Document:
         """Say what a changed policy would amend. Raises CommandRefused where it would change anything else."""
-        read, _, told = self._amendment(rollout, policy, sets)
+        read, _, told, _ = self._amendment(rollout, policy, sets)
         return {"told": told, "plan": plan_digest(read.rollout.plan)}
 
     async def amend(
@@ -165,26 +163,30 @@ class Here:
         key: str | None = None,
     ) -> Reply:
         """Give a rollout the terms of a changed policy; `plan` is the one that was looked at."""
-        _, wanted, _ = self._amendment(rollout, policy, sets)
+        _, wanted, _, text = self._amendment(rollout, policy, sets)
+        with Visitor.opened(self._state, asks=True) as visitor:
+            visitor.keep(text.encode())
         command = Command(key or uuid.uuid4().hex, Verb.AMEND, actor(), reason, amendment=wanted, plan=plan)
         return await post(self._state, Ask(RolloutId(rollout), None, command), self._answer_s)
 
     def _amendment(
         self, rollout: str, policy: str | Path, sets: Sequence[str]
-    ) -> tuple[Read, Amendment, Sequence[str]]:
+    ) -> tuple[Read, Amendment, Sequence[str], str]:
+        """Give the rollout, what is amended of it, that in words, and the changed policy's text."""
         from rollout.core.compile import compile_bundle
         from rollout.core.word_amend import amendment
         from rollout.policy.load import load_policy
 
         read = read_rollout(self._state, RolloutId(rollout))
         plans = {name: each.plan for name, each in read.services.items()}
-        wanted, told = amendment(read.rollout.plan, plans, compile_bundle(load_policy(policy, sets=sets)))
+        compiled = compile_bundle(load_policy(policy, sets=sets))
+        wanted, told = amendment(read.rollout.plan, plans, compiled)
         if wanted is None:
             raise CommandRefused(
                 f"{rollout} can be amended in timing, health and caps only. {policy} also changes {'; '.join(told)}: "
                 "give it a new `rollout:` id"
             )
-        return read, wanted, told
+        return read, wanted, told, compiled.policy_text
 
     async def freeze(
         self, *, on: bool, reason: str, domains: bool = False, for_s: float | None = None, key: str | None = None

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rollout.core.approvals import DIGEST_CHARS_MIN
+from rollout.views.tell import clock
 from rollout.views.text import counted, one_line
 from rollout.views.view import Domain, Group, Row
 
@@ -22,7 +23,8 @@ def head_lines(head: Document) -> list[str]:
     owed = [_approval(each) for each in head.get("approvals", ()) if each["standing"] in _STANDING]
     if owed:
         owed.append(f"approve says yes to plan {head['plan'][:DIGEST_CHARS_MIN]}")
-    return [one_line(line) for line in (head["sentence"], *(waves if len(waves) > 1 else ()), *owed)]
+    amended = [_amended(each) for each in head.get("policies", ())[1:]]
+    return [one_line(line) for line in (head["sentence"], *(waves if len(waves) > 1 else ()), *amended, *owed)]
 
 
 def service_lines(row: Document) -> list[str]:
@@ -74,7 +76,18 @@ def _wave(wave: Document) -> str:
     return (
         f"wave {wave['name']} {wave['state']}: {wave['done']} of {wave['services']} done, {wave['in_flight']} in "
         f"flight (at most {wave['max_parallel']}), {wave['failed']} failed ({wave['failure_tolerance']} tolerated)"
+        f"{_expected(wave)}"
     )
+
+
+def _expected(wave: Document) -> str:
+    moments = [("opens", wave.get("opens_at")), ("ends", wave.get("ends_at"))]
+    said = [f"{what} about {clock(at)}" for what, at in moments if at is not None]
+    return f"; expected: {', '.join(said)}" if said else ""
+
+
+def _amended(policy: Document) -> str:
+    return f"amended {clock(policy['at'])} by {policy['who']}: {policy['note']} (policy {policy['digest'][:12]})"
 
 
 def _approval(owed: Document) -> str:

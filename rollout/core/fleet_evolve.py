@@ -6,7 +6,7 @@ from rollout.core import fleet_event
 from rollout.core.environment_event import EnvironmentHeld, EnvironmentLifted
 from rollout.core.event import Entry
 from rollout.core.evolve import IllegalFact
-from rollout.core.fleet_state import UNTOUCHED, Approval, Bake, Mark, RolloutState, needed_waves
+from rollout.core.fleet_state import UNTOUCHED, Approval, Bake, Mark, PolicyGiven, RolloutState, needed_waves
 from rollout.core.names import POLICY
 from rollout.core.plan import RolloutPlan
 from rollout.core.terms import amended
@@ -27,6 +27,7 @@ def evolve_fleet(state: RolloutState | None, entry: Entry) -> RolloutState:
             opened_wall=entry.now.wall,
             deadline_wall=deadline_wall,
             foreseen=entry.fact.foreseen,
+            policies=(PolicyGiven(plan.policy, entry.now.wall, plan.submitter or entry.actor),),
         )
     if entry.version != state.version + 1 or state.closed is not None:
         raise _illegal(state, entry)
@@ -50,10 +51,8 @@ def _apply(state: RolloutState, entry: Entry) -> RolloutState:
             after = _bake(state, fact, entry.now.t)
         case (fleet_event.ApprovalAsked() | fleet_event.Approved() | fleet_event.Rejected()) as fact:
             after = _approval(state, fact)
-        case fleet_event.Amended(amendment=amendment, voids_approvals=voids):
-            kept = {} if voids else state.approvals
-            terms = state.terms | {each.wave: each.service for each in amendment.waves}
-            after = replace(_due(state, amended(state.plan, amendment)), approvals=kept | _used(state), terms=terms)
+        case fleet_event.Amended() as fact:
+            after = _amended(state, fact, entry.now.wall)
         case fleet_event.Superseded(by=by, services=services):
             after = replace(state, handed_over=state.handed_over | dict.fromkeys(services, by))
         case EnvironmentHeld(reason=reason) if state.environment is None:
@@ -67,6 +66,18 @@ def _apply(state: RolloutState, entry: Entry) -> RolloutState:
     if after is None:
         raise _illegal(state, entry)
     return after
+
+
+def _amended(state: RolloutState, fact: fleet_event.Amended, wall: float) -> RolloutState:
+    amendment = fact.amendment
+    kept = {} if fact.voids_approvals else state.approvals
+    given = (PolicyGiven(amendment.policy, wall, fact.who, fact.note),) if amendment.policy else ()
+    return replace(
+        _due(state, amended(state.plan, amendment)),
+        approvals=kept | _used(state),
+        terms=state.terms | {each.wave: each.service for each in amendment.waves},
+        policies=(*state.policies, *given),
+    )
 
 
 def _used(state: RolloutState) -> dict[str, Approval]:

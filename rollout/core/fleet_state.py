@@ -10,7 +10,7 @@ from rollout.core.change_plan import Barrier
 from rollout.core.ending import Outcome
 from rollout.core.event import HoldReason
 from rollout.core.foreseen import Foreseen
-from rollout.core.names import POLICY, RolloutId, ServiceName
+from rollout.core.names import POLICY, Digest, RolloutId, ServiceName
 from rollout.core.plan import RolloutPlan, WavePlan
 from rollout.core.terms import ServiceTerms
 from rollout.core.wave_plan import Moment
@@ -102,6 +102,16 @@ class Approval(msgspec.Struct, frozen=True):
     note: str = ""
 
 
+class PolicyGiven(msgspec.Struct, frozen=True):
+    """A policy under which a rollout runs, or ran: the submission's, then each amendment's."""
+
+    digest: Digest
+    """Of the payload with its text."""
+    at_wall: float
+    who: str
+    note: str = ""
+
+
 class RolloutState(msgspec.Struct, frozen=True):
     """Everything the rollout's own stream says."""
 
@@ -133,6 +143,8 @@ class RolloutState(msgspec.Struct, frozen=True):
     """The wave whose bake failed, and why."""
     approvals: dict[str, Approval] = {}
     """By wave; the empty name is the whole rollout's."""
+    policies: tuple[PolicyGiven, ...] = ()
+    """In the order in which they were given; the last one is in force."""
     terms: dict[str, ServiceTerms] = {}
     """By wave, once they were amended: what a new attempt at one of its services runs under."""
     handed_over: dict[ServiceName, RolloutId] = {}

@@ -38,6 +38,8 @@ class Amendment(msgspec.Struct, frozen=True):
     waves: tuple[WaveTerms, ...]
     documents: Digest
     deadline_s: float | None = None
+    policy: Digest = Digest("")
+    """The payload with the changed policy's text; empty = it was not kept."""
 
 
 def service_terms(plan: ServicePlan) -> ServiceTerms:
@@ -73,10 +75,11 @@ def wave_terms(wave: WavePlan, service: ServicePlan) -> WaveTerms:
 
 
 def amended(plan: RolloutPlan, amendment: Amendment) -> RolloutPlan:
-    """Put other terms into a plan; what they do not name stays as it is."""
+    """Put other terms into a plan, and the text they come from; what they do not name stays as it is."""
     terms = {each.wave: each for each in amendment.waves}
     waves = tuple(_amended(wave, terms[wave.name]) if wave.name in terms else wave for wave in plan.waves)
-    return replace(plan, waves=waves, documents=amendment.documents, deadline_s=amendment.deadline_s)
+    policy = amendment.policy or plan.policy
+    return replace(plan, policy=policy, waves=waves, documents=amendment.documents, deadline_s=amendment.deadline_s)
 
 
 def _amended(wave: WavePlan, terms: WaveTerms) -> WavePlan:

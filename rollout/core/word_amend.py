@@ -30,7 +30,7 @@ def amendment(
     terms = tuple(wave_terms(wave, wanted[wave.services[0]]) for wave in compiled.plan.waves)
     before = [wave_terms(wave, services[wave.services[0]]) for wave in plan.waves]
     changes = (*_differences("deadline", plan.deadline_s, compiled.plan.deadline_s), *_diff(before, terms))
-    return Amendment(terms, compiled.plan.documents, compiled.plan.deadline_s), changes
+    return Amendment(terms, compiled.plan.documents, compiled.plan.deadline_s, compiled.plan.policy), changes
 
 
 def _beyond(
@@ -91,7 +91,7 @@ def answer_amend(
     if wanted is None or any(terms.wave not in {wave.name for wave in rollout.plan.waves} for terms in wanted.waves):
         return Refused("it names no terms, or a wave that is not there", "rollout amend -f POLICY"), ()
     drafts = tuple(_to_services(rollout, services, wanted, command))
-    if not drafts and amended(rollout.plan, wanted) == rollout.plan:
+    if not drafts and _compared(amended(rollout.plan, wanted)) == _compared(rollout.plan):
         return NoOp("it runs under these terms already"), ()
     voids = _touches(rollout.plan, amended(rollout.plan, wanted), services, wanted)
     own = fleet_event.Amended(wanted, command.actor, command.reason, voids_approvals=voids)

@@ -23,8 +23,17 @@ def document(read: Read, chosen: Iterable[ServiceName] | None = None) -> dict[st
 
 
 def rollout_fields(read: Read, head: RolloutHead) -> dict[str, Any]:
-    """Give the document's fields but the services."""
-    return {**plain(head), "plan": plan_digest(read.rollout.plan), "approvals": approvals_of(read)}
+    """Give the document's fields but the services. `policies` are the submission's and those it was amended by."""
+    given = [
+        {"digest": each.digest, "at": each.at_wall, "who": each.who, "note": each.note}
+        for each in read.rollout.policies
+    ]
+    return {
+        **plain(head),
+        "plan": plan_digest(read.rollout.plan),
+        "approvals": approvals_of(read),
+        "policies": given,
+    }
 
 
 def service_document(read: Read, service: ServiceName, scene: Scene) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from rollout.core.plan import RolloutPlan, WavePlan
 from rollout.journal.journal import Recorded
 from rollout.policy.duration import format_duration
 from rollout.views.head import RolloutHead, head_of
+from rollout.views.policies import PolicyText
 from rollout.views.reading import Read
 from rollout.views.report_lines import Line, lines_of
 from rollout.views.report_lists import (
@@ -82,6 +83,8 @@ class Report(msgspec.Struct, frozen=True):
     verdicts: tuple[VerdictLine, ...]
     chain: Chain
     version: int = VERSION
+    policies: tuple[PolicyText, ...] = ()
+    """The submission's and each amendment's, as far as their texts are at hand."""
 
 
 class Forecast(msgspec.Struct, frozen=True):

@@ -58,6 +58,7 @@ def _sections(report: Report) -> Iterator[Markup]:
     yield _waves(report)
     yield _approvals(report)
     yield _words(report)
+    yield from _policies(report)
     yield _services(report)
     yield _verdicts(report)
     yield _calls(report)
@@ -149,6 +150,20 @@ def _approvals(report: Report) -> Markup:
 def _words(report: Report) -> Markup:
     rows = [(_time(each.at), each.who, each.about, each.verb, each.sentence) for each in report.words]
     return _table("What people said", ("when", "who", "about", "word", "as recorded"), rows, none="Nobody said a word.")
+
+
+def _policies(report: Report) -> Iterator[Markup]:
+    """Show each policy as it was written, and what an amendment changed."""
+    if not report.policies:
+        return
+    inner = []
+    for number, each in enumerate(report.policies):
+        what = "as submitted" if number == 0 else f"amended: {each.note}"
+        said = f"{_clock(each.at)} by {each.who or 'nobody'}, {what} ({each.digest[:12]})"
+        inner.append(tag("h3", said))
+        inner += [tag("pre", each.diff)] if each.diff else []
+        inner.append(tag("details", tag("summary", "the whole text"), tag("pre", each.text)))
+    yield _folded(f"The policy ({len(report.policies)})", inner)
 
 
 def _services(report: Report) -> Markup:

@@ -268,6 +268,7 @@ def test_an_amendment_is_shown_and_then_made(ask: Ask, policy: WritePolicy, take
     assert shown.exit_code == 64
     assert "stable" in shown.stderr
     assert ask("amend", "d-7", "-f", changed, "--reason", "too slow", "--yes").exit_code == 0
+    assert ": too slow (policy " in ask("get", "d-7").stdout
     other = ask("amend", "d-7", "-f", policy(services, rollout="d-7", on_failure="hold"), "--reason", "x", "--yes")
     assert other.exit_code == 6, other.output
     assert ask("wait", "d-7", "--timeout", "30s").exit_code == 0

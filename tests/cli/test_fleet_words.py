@@ -119,6 +119,13 @@ def test_an_amendment_is_shown_before_it_is_asked_for_and_more_than_terms_is_ref
     assert "can be amended in timing, health and caps only" in beyond.stderr
     assert "what is done to" in beyond.stderr
     assert terminal.say("amend", f"amended-1/{services[0]}", "-f", str(terminal.policy)).exit_code == 64
+    assert terminal.say(*words, "--set", "timeout=3h", "--yes").exit_code == 69
+    assert terminal.run().exit_code == 4
+    assert terminal.run().exit_code == 6, "the policy of the file is not the one it was amended to"
+    assert "amended " in terminal.ask("get", "amended-1").stdout
+    report = json.loads(terminal.ask("report", "amended-1", "-o", "json").stdout)
+    assert ['"timeout_s": 10800' in each["text"] for each in report["policies"]] == [False, True]
+    assert '+ "timeout_s": 10800' in report["policies"][1]["diff"]
     blank = terminal.ask(*words, "--reason", " ")
     assert (blank.exit_code, "--reason is empty" in blank.stderr) == (64, True)
     assert terminal.ask("freeze", "--reason", " ").exit_code == 64

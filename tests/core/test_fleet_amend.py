@@ -148,6 +148,21 @@ def test_other_caps_and_clocks_count_from_here_on_and_void_what_has_not_begun(
     assert stable == {name: 10.0 if name == "svc-0006" else 20.0 for name in rollout.services}
 
 
+def test_the_text_of_an_amended_policy_is_named_beside_the_one_that_was_submitted(
+    compiled: Callable[..., Compiled],
+) -> None:
+    rollout, other = Rollout(compiled()), compiled("timeout=3h")
+    first = rollout.state.plan.policy
+    wanted, _ = amendment(rollout.state.plan, rollout.plans, other)
+    assert wanted is not None
+    rollout.amend(wanted)
+    assert [(given.digest, given.who) for given in rollout.state.policies] == [(first, "t"), (other.plan.policy, "ann")]
+    assert (rollout.state.plan.policy, rollout.state.amended) == (other.plan.policy, True)
+    before = rollout.state.policies
+    rollout.tell(fleet_event.Amended(replace(wanted, policy=Digest("")), "ann", "as an older version writes it"))
+    assert (rollout.state.policies, rollout.state.plan.policy) == (before, other.plan.policy)
+
+
 def test_a_retry_after_an_amendment_begins_under_the_new_terms(compiled: Callable[..., Compiled]) -> None:
     rollout = Rollout(compiled()).tell(fleet_event.ServiceEnded(ServiceName("svc-0006"), Outcome.EXCLUDED))
     ended = rollout.services[ServiceName("svc-0006")]

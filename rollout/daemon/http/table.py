@@ -17,6 +17,7 @@ from rollout.daemon.http.handlers import (
     rollouts,
     services,
     submitting,
+    texts,
     timeline,
 )
 from rollout.daemon.http.pages import PageQuery
@@ -24,6 +25,7 @@ from rollout.daemon.http.route import Route
 from rollout.daemon.http.static import to_ui, ui
 from rollout.planning.document import PlanDocument
 from rollout.views.head import RolloutHead
+from rollout.views.policies import PolicyText
 from rollout.views.report import Report
 from rollout.views.timeline import TimelineEntry
 
@@ -80,6 +82,14 @@ ROUTES: Final = (
         plan.plan,
         "What was expected of the rollout when it was submitted.",
         answers=PlanDocument,
+    ),
+    Route(
+        "GET",
+        f"{ROLLOUT}/policies",
+        texts.texts,
+        "The policy as it was submitted, and as it was amended.",
+        query=PageQuery,
+        answers=PolicyText,
     ),
     Route(
         "GET",

@@ -223,6 +223,8 @@ async def _command(
             f"a rollout can be amended in timing, health and caps only; this also changes {'; '.join(differs)}",
             instead="a new `rollout:` id",
         )
+    if asked.query.dry_run == "0":
+        await desk.host.journal.put(compiled.policy_text.encode())
     plan = body.plan or plan_digest(read.rollout.plan)
     return msgspec.structs.replace(command, amendment=wanted, plan=plan), differs
 
