@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from rollout.cli.params import config_option, state_option
-from rollout.cli.target import json_option, state_of
+from rollout.cli.target import json_option
+from rollout.cli.where import Origin, where_options
 
 if TYPE_CHECKING:
     from rollout.views.notices import NoticeView
@@ -20,26 +20,21 @@ SHOWN_MAX: Final = 50
 @click.option(
     "--again", is_flag=True, help="Have what was given up sent again, by the engine that runs or the next one."
 )
-@config_option
-@state_option
+@click.option("--reason", help="Why it is sent again, for everybody who reads a daemon's journal.")
+@where_options
 @json_option
 def notifications(
-    *, rollout: str | None, dead: bool, again: bool, config: str | None, state: str | None, output: str
+    *, rollout: str | None, dead: bool, again: bool, reason: str | None, origin: Origin, output: str
 ) -> None:
     """List what people were told, of one rollout or of all: what was given up first, then what still waits.
 
     A notice that is not taken is tried twelve times in about half an hour; then it
-    is given up, and stays here to be seen.
+    is given up, and stays here to be seen. With --url a daemon is asked; --again
+    then needs a --reason, which is recorded there.
     """
     import msgspec
 
-    from rollout.core.names import RolloutId
-    from rollout.views.notices import read_notices, send_again
-
-    folder, own = state_of(config, state), RolloutId(rollout) if rollout else None
-    if again:
-        click.echo(f"{send_again(folder, own)} wait to be sent again", err=True)
-    found = read_notices(folder, own)
+    found = _there(origin, rollout, reason, again=again) if origin.url else _here(origin, rollout, again=again)
     found = [each for each in found if not dead or each.delivery == "given up"]
     if output == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
@@ -50,6 +45,40 @@ def notifications(
         click.echo(f"… and {len(found) - SHOWN_MAX} more; -o json has them all")
     if not found:
         click.echo("nobody was told anything: see `rollout explain notify`, and [notify] of the settings")
+
+
+def _here(origin: Origin, rollout: str | None, *, again: bool) -> "list[NoticeView]":
+    """Look into a state directory."""
+    from rollout.cli.target import state_of
+    from rollout.core.names import RolloutId
+    from rollout.views.notices import read_notices, send_again
+
+    folder, own = state_of(origin.config, origin.state), RolloutId(rollout) if rollout else None
+    if again:
+        click.echo(f"{send_again(folder, own)} wait to be sent again", err=True)
+    return read_notices(folder, own)
+
+
+def _there(origin: Origin, rollout: str | None, reason: str | None, *, again: bool) -> "list[NoticeView]":
+    """Ask a daemon."""
+    import msgspec
+
+    from rollout.cli.loop import run_loop
+    from rollout.cli.where import daemon
+    from rollout.errors import UsageError
+    from rollout.remote.event import Document
+    from rollout.views.notices import NoticeView
+
+    if again and not (reason or "").strip():
+        raise UsageError("--again with a daemon needs a --reason: everybody who reads its journal will see it")
+
+    async def ask() -> list[Document]:
+        async with daemon(origin) as client:
+            if again:
+                click.echo(f"{await client.send_again(rollout, reason=reason or '')} wait to be sent again", err=True)
+            return await client.notices(rollout)
+
+    return msgspec.convert(run_loop(ask), list[NoticeView])
 
 
 def _line(each: "NoticeView") -> str:

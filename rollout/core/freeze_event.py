@@ -28,4 +28,13 @@ class Restored(msgspec.Struct, frozen=True, tag="restored"):
     """For so long from now on nothing is called; then every deployment is looked at first."""
 
 
-FreezeFact = Frozen | Unfrozen | Restored
+class SentAgain(msgspec.Struct, frozen=True, tag="sent_again"):
+    """Notices that nobody took, of one rollout or of all, wait to be sent once more."""
+
+    who: str
+    note: str
+    rollout: str = ""
+    """Empty = of all."""
+
+
+FreezeFact = Frozen | Unfrozen | Restored | SentAgain

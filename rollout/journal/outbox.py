@@ -68,6 +68,10 @@ class Outbox(Protocol):
         """Give the first that wait for a target, in order."""
         ...
 
+    async def wait_again(self, rollout: RolloutId | None) -> int:
+        """Let what was given up wait anew, of one rollout if one is named; gives how many."""
+        ...
+
     async def tried_letters(self, numbers: Sequence[int], state: Standing, wall: float, said: str) -> None:
         """Note an attempt at each of these, and how they stand after it."""
         ...

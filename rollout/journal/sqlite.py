@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from rollout.core.event import Entry
-from rollout.core.names import Digest, Now, StreamName
+from rollout.core.names import Digest, Now, RolloutId, StreamName
 from rollout.errors import InvariantBroken, StateUnusable
 from rollout.journal import database
 from rollout.journal.journal import Answered, Question, Recorded, StreamRow
@@ -156,6 +156,10 @@ class SqliteJournal:
     async def waiting_letters(self, target: str, limit: int) -> Sequence[Posted]:
         """Give the first notices that wait for a target."""
         return await self._read(lambda: self._tables.waiting_letters(target, limit))
+
+    async def wait_again(self, rollout: RolloutId | None) -> int:
+        """Let notices that were given up wait anew."""
+        return await self._write(lambda tables: tables.wait_again(rollout), rows=1)
 
     async def tried_letters(self, numbers: Sequence[int], state: Standing, wall: float, said: str) -> None:
         """Note an attempt at notices."""

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import astuple, replace
 
-from rollout.core.names import Digest, Now, StreamName
+from rollout.core.names import Digest, Now, RolloutId, StreamName
 from rollout.errors import CommandRefused, JournalDamaged, JournalFull, StateUnusable
 from rollout.journal import blobs, database, inbox, outbox
 from rollout.journal.codec import GENESIS
@@ -130,6 +130,10 @@ class Tables:
     def put_letters(self, letters: Sequence[outbox.Letter], position: int) -> None:
         """Inside a commit: put notices in, and move their cursor."""
         outbox.put_letters(self._connection, letters, position)
+
+    def wait_again(self, rollout: RolloutId | None) -> int:
+        """Inside a commit: let notices that were given up wait anew."""
+        return outbox.wait_again(self._connection, rollout)
 
     def tried_letters(self, numbers: Sequence[int], state: outbox.Standing, wall: float, said: str) -> None:
         """Inside a commit: note an attempt at notices."""

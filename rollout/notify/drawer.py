@@ -1,12 +1,14 @@
 """Draws notices from entries, and puts them into the outbox in one transaction with the place up to which it read."""
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
 
-from rollout.core.names import StreamName
+from rollout.core.freeze_event import SentAgain
+from rollout.core.names import RolloutId, StreamName
 from rollout.core.news import due, due_at
 from rollout.core.notice import Notice
 from rollout.core.plan import RolloutPlan
@@ -37,7 +39,8 @@ class Drawer:
         self._saved = feed.position
         self._repeated: set[str] = set()
         self.idle = False
-        """The last look found nothing new: time to see whether somebody let what was given up wait anew."""
+        """The last look found nothing new, or somebody's word that what was given up is to be sent again: time to see
+        what waits."""
 
     async def watch(self, streams: Iterable[StreamName]) -> None:
         """Know from the start what tells by itself: stops that last and approvals that lapse."""
@@ -46,11 +49,14 @@ class Drawer:
     async def draw(self) -> Sequence[str] | None:
         """Read a handful, and give the targets that there is something new for; None = the feed has ended."""
         records = await self._feed.handful(self._wait_s())
-        self.idle = records == []
+        again = [each.entry.fact for each in records or () if isinstance(each.entry.fact, SentAgain)]
+        self.idle = records == [] or bool(again)
         if records is None:
             if self._feed.position > self._saved:
                 await self._put([])
             return None
+        for word in again:
+            await self._carried_out(partial(self._outbox.wait_again, RolloutId(word.rollout) if word.rollout else None))
         letters = self._due()
         for recorded in records:
             if (drawn := await self._folds.step(recorded)) is not None:
@@ -60,10 +66,14 @@ class Drawer:
         return list(dict.fromkeys(letter.target for letter in letters))
 
     async def _put(self, letters: Sequence[Letter]) -> None:
+        await self._carried_out(partial(self._outbox.put_letters, letters, self._feed.position))
+        self._saved = self._feed.position
+
+    async def _carried_out(self, write: Callable[[], Awaitable[object]]) -> None:
+        """Write, however long the disk is full."""
         while True:
             with contextlib.suppress(JournalFull):  # the ledger tells of it, and nothing is lost by waiting
-                await self._outbox.put_letters(letters, self._feed.position)
-                self._saved = self._feed.position
+                await write()
                 return
             await self._clock.sleep_until(self._clock.now().t + FULL_S)
 

@@ -210,6 +210,17 @@ class Client:
         body = {"on": on, "reason": reason, "domains": domains, "for_s": for_s, "key": own}
         return self._read(await self._post("/v1/freeze", body, own), Reply)
 
+    async def notices(self, rollout: str | None = None, *, delivery: str | None = None) -> list[Document]:
+        """Give what people were told; `delivery` is given_up, waits or sent."""
+        query = {"rollout": rollout, "delivery": delivery}
+        known = {name: value for name, value in query.items() if value is not None}
+        return [each async for each in self._pages("/v1/notices", known)]
+
+    async def send_again(self, rollout: str | None = None, *, reason: str, key: str | None = None) -> int:
+        """Have sent again what nobody took, of one rollout or of all; gives how many notices that are."""
+        body = {"reason": reason} | ({} if rollout is None else {"rollout": rollout})
+        return int(self._document(await self._post("/v1/notices", body, key))["count"])
+
     async def ui_link(self) -> str:
         """Give a link to the dashboard that lets one browser in, once, within a minute."""
         answer = self._document(await self._post("/v1/tickets", {"for": "ui"}, None))

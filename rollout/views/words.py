@@ -69,14 +69,23 @@ def _of_others(fact: event.Fact) -> str | None:
             return f"{by} takes the place of {counted(len(services), 'service')}"
         case fleet_event.Amended(who=who, note=note):
             return f"runs under other terms, says {who}: {note}"
+        case event.Held(reason=event.HoldReason.WINDOW | event.HoldReason.APPROVAL | event.HoldReason.FREEZE) as held:
+            return f"goes no further for now ({held.reason}): {held.note}"
+        case _:
+            return _of_engine(fact)
+
+
+def _of_engine(fact: event.Fact) -> str | None:
+    """Say what was said to the engine as a whole."""
+    match fact:
         case freeze_event.Frozen(who=who, note=note):
             return f"frozen by {who}, nothing is begun: {note}"
         case freeze_event.Unfrozen(who=who, note=note):
             return f"the freeze is lifted by {who}: {note}"
         case freeze_event.Restored(who=who, note=note, quarantine_s=quarantine_s):
             return f"restored by {who} {note}; nothing is called for {quarantine_s:g} s"
-        case event.Held(reason=event.HoldReason.WINDOW | event.HoldReason.APPROVAL | event.HoldReason.FREEZE) as held:
-            return f"goes no further for now ({held.reason}): {held.note}"
+        case freeze_event.SentAgain(who=who, note=note, rollout=rollout):
+            return f"what nobody took {f'of {rollout} ' if rollout else ''}is sent again, says {who}: {note}"
         case _:
             return None
 

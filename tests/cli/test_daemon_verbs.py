@@ -301,6 +301,16 @@ def test_a_freeze_is_for_every_rollout(ask: Ask) -> None:
     assert "nothing to do" in ask("unfreeze", "--reason", "over").stdout
 
 
+def test_notices_are_listed_and_sent_again_by_the_daemon(ask: Ask, speak: Callable[[str], Ask]) -> None:
+    listed = ask("notifications", "-o", "json")
+    assert (listed.exit_code, json.loads(listed.stdout)) == (0, [])
+    assert "nobody was told anything" in ask("notifications", "--dead").stdout
+    assert ask("notifications", "--again").exit_code == 64
+    again = ask("notifications", "--again", "--reason", "the chat is back")
+    assert (again.exit_code, "0 wait to be sent again" in again.stderr) == (0, True)
+    assert speak("viewer")("notifications", "--again", "--reason", "x").exit_code == 77
+
+
 def test_the_link_to_the_dashboard_lets_one_browser_in_once(ask: Ask, running: Running) -> None:
     told = ask("ui")
     assert told.exit_code == 0

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from rollout.assembly import make_kit
 from rollout.core.compile import Compiled, compile_bundle
+from rollout.core.names import RolloutId
 from rollout.emulator.fleet import SUBSCRIPTION, FleetPlan, configuration
 from rollout.gates.fetch import Answer, NoAnswer, Request
 from rollout.gates.webhook import Pen
@@ -65,6 +66,12 @@ class MemoryOutbox:
     async def waiting_letters(self, target: str, limit: int) -> Sequence[Posted]:
         await self.before("read")
         return [line for line in self.lines if line.state is Standing.WAITS and line.target == target][:limit]
+
+    async def wait_again(self, rollout: RolloutId | None) -> int:
+        dead = [line for line in self.lines if line.state is Standing.GIVEN_UP and rollout in {None, line.rollout}]
+        for line in dead:
+            self.lines[line.number - 1] = replace(line, state=Standing.WAITS, attempts=0)
+        return len(dead)
 
     async def tried_letters(self, numbers: Sequence[int], state: Standing, wall: float, said: str) -> None:
         await self.before("note")

@@ -10,6 +10,7 @@ from rollout.daemon.http.handlers import (
     engine,
     events,
     legal,
+    notices,
     persons,
     plan,
     policies,
@@ -25,6 +26,7 @@ from rollout.daemon.http.route import Route
 from rollout.daemon.http.static import to_ui, ui
 from rollout.planning.document import PlanDocument
 from rollout.views.head import RolloutHead
+from rollout.views.notices import NoticeView
 from rollout.views.policies import PolicyText
 from rollout.views.report import Report
 from rollout.views.timeline import TimelineEntry
@@ -135,6 +137,23 @@ ROUTES: Final = (
         statuses=(200, 201),
     ),
     Route("GET", "/v1/operations", engine.operations, "Calls that the platform has accepted and that are followed."),
+    Route(
+        "GET",
+        "/v1/notices",
+        notices.notices,
+        "What people were told, and what nobody took.",
+        query=notices.NoticesQuery,
+        answers=NoticeView,
+    ),
+    Route(
+        "POST",
+        "/v1/notices",
+        notices.resend,
+        "Send again what nobody took, of one rollout or of all.",
+        roles=OPERATORS,
+        body=notices.AgainBody,
+        statuses=(202,),
+    ),
     Route("GET", "/v1/freeze", engine.freeze, "Whether anything is begun just now."),
     Route(
         "POST",
