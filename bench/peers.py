@@ -74,9 +74,9 @@ PEERS: Final = (
     Peer(f"{PLAIN['uvloop']}, mutual TLS", "bench.clients.plain", (16,), loop="uvloop", mutual_tls=True),
     Peer("ours, depth 1, uvloop, mutual TLS", OURS, (64,), loop="uvloop", mutual_tls=True),
     Peer(WRK[1], "", (CONNECTIONS,), remark=_NO_BODIES),
-    Peer("ours, pipelined x16, asyncio", OURS, (256,), depth=PIPELINED, remark=_PRESUMES),
-    Peer("ours, pipelined x16, uvloop", OURS, (256,), loop="uvloop", depth=PIPELINED, remark=_PRESUMES),
-    Peer("ours, pipelined x16, uvloop, httptools", OURS, (256,), "uvloop", "httptools", PIPELINED, _PRESUMES),
+    Peer("ours, pipelined x16, asyncio", OURS, (256, 1_024), depth=PIPELINED, remark=_PRESUMES),
+    Peer("ours, pipelined x16, uvloop", OURS, (256, 1_024), loop="uvloop", depth=PIPELINED, remark=_PRESUMES),
+    Peer("ours, pipelined x16, uvloop, httptools", OURS, (256, 1_024), "uvloop", "httptools", PIPELINED, _PRESUMES),
     Peer(WRK[PIPELINED], "", (CONNECTIONS * PIPELINED,), depth=PIPELINED, remark=_NO_BODIES),
 )
 

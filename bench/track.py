@@ -88,16 +88,21 @@ class Case(msgspec.Struct, frozen=True):
         return self.period_s * setting.size.scale if self.listed_in else self.period_s
 
 
+DEPTH_1: Final = Case("depth 1, httptools", 50_000, in_flight=512, parser="httptools", repetitions=3)
 PIPELINED: Final = Case(
-    "pipelined x16",
+    "pipelined x16, httptools",
     100_000,
-    in_flight=256,
+    in_flight=1_024,
     depth=16,
+    parser="httptools",
     repetitions=3,
     remark="presumes an endpoint that says it pipelines",
 )
 GOALS: Final = (
-    Case("depth 1", 50_000, repetitions=3),
+    DEPTH_1,
+    msgspec.structs.replace(
+        DEPTH_1, name="depth 1, aiohttp's parser", parser="aiohttp", operations=30_000, repetitions=1
+    ),
     Case("depth 1, asyncio", 20_000, loop="asyncio"),
     Case("depth 1, mutual TLS", 20_000, mutual_tls=True),
     Case("depth 1, 20 ms to the server", 2_000, delay_ms=20.0, remark="48 of 64 lanes / 20 ms = 2,400 polls/s"),
@@ -110,6 +115,7 @@ GOALS: Final = (
         ending_share=1.0,
     ),
     PIPELINED,
+    msgspec.structs.replace(PIPELINED, name="pipelined x16, aiohttp's parser", parser="aiohttp", repetitions=1),
     Case(
         "by listing, 100 a page",
         1_000_000,
@@ -119,12 +125,7 @@ GOALS: Final = (
         remark="64 subscriptions; after a page is shown it is due again in a period; two periods only",
     ),
     msgspec.structs.replace(
-        PIPELINED,
-        name="pipelined x16, httptools",
-        operations=1_000_000,
-        period_s=5.0,
-        parser="httptools",
-        repetitions=1,
+        PIPELINED, name=f"{PIPELINED.name}, a million", operations=1_000_000, period_s=5.0, repetitions=1
     ),
 )
 PEERS: Final = (
@@ -138,7 +139,8 @@ PEERS: Final = (
     ),
     Case("plain aiohttp, a task each, uvloop", 2_000, "bench.clients.plain"),
     Case("tuned aiohttp, one heap, uvloop", 4_000, "bench.clients.tuned"),
-    Case("ours, depth 1, uvloop", 32_000),
+    Case("ours, depth 1, uvloop", 32_000, in_flight=512),
+    msgspec.structs.replace(DEPTH_1, name="ours, depth 1, uvloop, httptools", repetitions=1),
 )
 SEARCH_MAX: Final = 400_000
 SMOKE_PERIOD_S: Final = 0.2
@@ -150,7 +152,7 @@ def run(setting: Setting, report: Report) -> None:
     """Measure the goals, the cost by N, and each client's largest N."""
     counts = COUNTS if setting.size is not SMOKE else COUNTS[:1]
     by_count = [
-        msgspec.structs.replace(PIPELINED, name=f"{BY_COUNT}pipelined x16", operations=count, repetitions=1)
+        msgspec.structs.replace(PIPELINED, name=f"{BY_COUNT}{PIPELINED.name}", operations=count, repetitions=1)
         for count in counts
     ]
     setting.steps.expect(len(GOALS) + len(by_count) + len(PEERS))

@@ -124,6 +124,7 @@ class Parade:
             submitter="ana",
             opened_at=self.began_at,
             deadline_at=None,
+            ends_at=None,
             ticket=TICKET,
             owner="web-team",
             runbook=RUNBOOK,
@@ -175,4 +176,6 @@ def _wave(name: str, rows: list[ServiceView]) -> WaveView:
         max_parallel=len(rows),
         failure_tolerance=20,
         eta_s=240.0,
+        opens_at=None,
+        ends_at=None,
     )

@@ -62,7 +62,7 @@ class Bulk:
 
     def keep(self, records: Sequence[Tracked], progress: Progress) -> None:
         """Keep an answer about each of `records` until it is told, and wake the tracker."""
-        if not self.heard:
+        if not self._running and not self._others:
             self.wake()
         if isinstance(progress, Running):
             self._running += records

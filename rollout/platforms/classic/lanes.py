@@ -97,7 +97,8 @@ class LaneGroup:
         """Give a lane with room more to do, or let it stand ready."""
         if self._queue and not self._asides.holds:
             self._load(lane)
-        self._stand_by(lane)
+        elif lane.room > 0:
+            self._stand_by(lane)
 
     def unusual(self, lane: Lane, question: Question, arrived: Arrived) -> bool:
         """Read a whole reply as the ordinary client would, or let it ask where there is more to do than reading."""
@@ -158,7 +159,6 @@ class LaneGroup:
                 lane = self._free.pop()
                 lane.is_free = False
                 self._load(lane)
-                self._stand_by(lane)
             if self._queue:
                 self._opener.open(len(self._queue), len(self._lanes))
         if self._timer is None and (self._queue or self._lanes):
@@ -170,18 +170,21 @@ class LaneGroup:
         self._pump()
 
     def _load(self, lane: Lane) -> None:
-        """Give a lane as many questions as it has room for."""
-        queue, tail = self._queue, self._opener.tail
-        room = min(lane.room, len(queue))
+        """Give a lane as many questions as it has room for; it stands by if it has more."""
+        queue, tail, room = self._queue, self._opener.tail, lane.room
         if room == 1:
             question = queue.popleft()
             lane.ask((question,), question.head + question.request_id + tail)
         elif room > 0:
-            questions = [queue.popleft() for _ in range(room)]
+            count = min(room, len(queue))
+            questions = [queue.popleft() for _ in range(count)]
             lane.ask(questions, tail.join([each.head + each.request_id for each in questions]) + tail)
+            if count < room:
+                self._stand_by(lane)
 
     def _stand_by(self, lane: Lane) -> None:
-        if not lane.is_free and lane.room > 0:
+        """Let a lane with room wait for questions."""
+        if not lane.is_free:
             lane.is_free = True
             self._free.append(lane)
 
