@@ -4,43 +4,18 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Sequence
-from itertools import groupby
-from operator import attrgetter
 from typing import Final, Protocol, cast
 
-import msgspec
-
-from rollout.core.outcome import Handle, Progress, Running
-from rollout.platforms.classic.fast_path import says_in_progress
+from rollout.core.outcome import Running
+from rollout.platforms.classic.fast_path import all_say_in_progress, says_in_progress
 from rollout.platforms.classic.lane_parser import Arrived, Garbled, Replies
+from rollout.platforms.classic.lane_questions import Questions
 from rollout.platforms.classic.vocabulary import PIPELINING_HEADER
-from rollout.platforms.platform import OnResult
 
 OK: Final = 200
 _NUMBER: Final = re.compile(r"\d{1,4}", re.ASCII)
 RUNNING: Final = Running()
 """One for all: it says nothing but itself."""
-_ON_RESULT: Final = attrgetter("on_result")
-
-
-class Question(msgspec.Struct, gc=False, eq=False):
-    """One handle to be asked about, and who hears of it. Nothing it holds leads back to it: the collector may pass."""
-
-    handle: Handle
-    position: int
-    on_result: OnResult
-    head: bytes
-    """How a request about an operation of its scope begins."""
-    request_id: bytes
-    """As it stands in the path and, without its dashes, in the reply."""
-    began_s: float
-    """Loop time; its deadline counts from here."""
-    losses: int = 0
-    """Connections that were lost under it."""
-
-    def tell(self, progress: Progress) -> None:
-        """Tell its answer."""
-        self.on_result((self.position,), progress)
 
 
 class Hub(Protocol):
@@ -54,7 +29,7 @@ class Hub(Protocol):
         """Hear that a lane has brought its first whole reply."""
         ...
 
-    def unusual(self, lane: "Lane", question: Question, arrived: Arrived) -> bool:
+    def unusual(self, lane: "Lane", question: Questions, arrived: Arrived, at: int) -> bool:
         """Hear a whole reply that is not plainly InProgress; False = the lane must not be used any more."""
         ...
 
@@ -62,7 +37,7 @@ class Hub(Protocol):
         """Hear that a lane has room for more questions."""
         ...
 
-    def lost(self, lane: "Lane", questions: Sequence[Question]) -> None:
+    def lost(self, lane: "Lane", questions: Sequence[Questions]) -> None:
         """Hear that a lane has ended, once, and which questions had no answer by then."""
         ...
 
@@ -80,26 +55,29 @@ class Lane(asyncio.Protocol):
         self._depth_max = depth_max
         self._hub = hub
         self._replies = replies
-        self._asked: deque[Question] = deque()
+        self._asked: deque[Questions] = deque()
+        self._count = 0
+        """Questions on their way."""
         self._transport: asyncio.Transport | None = None
 
     @property
     def room(self) -> int:
         """How many more questions it takes at the moment."""
-        return self.depth - len(self._asked)
+        return self.depth - self._count
 
     @property
     def is_busy(self) -> bool:
         """Whether it waits for an answer."""
-        return bool(self._asked)
+        return self._count > 0
 
-    def take_late(self, late_s: float) -> Question | None:
+    def take_late(self, late_s: float) -> Questions | None:
         """Take back the question that is answered next, if it is open since loop time `late_s` or before."""
-        return self._asked.popleft() if self._asked and self._asked[0].began_s <= late_s else None
+        return self._next() if self._asked and self._asked[0].began_s <= late_s else None
 
-    def ask(self, questions: Sequence[Question], requests: bytes) -> None:
-        """Send questions, at most as many as there is room for; `requests` are their bytes, in the same order."""
+    def ask(self, questions: Sequence[Questions], count: int, requests: bytes) -> None:
+        """Send so many questions, at most as many as there is room for; `requests` are their bytes, in that order."""
         self._asked.extend(questions)
+        self._count += count
         if self._transport is not None:
             self._transport.write(requests)
 
@@ -109,7 +87,7 @@ class Lane(asyncio.Protocol):
         if transport is None:
             return
         transport.abort()
-        asked, self._asked = self._asked, deque()
+        asked, self._asked, self._count = self._asked, deque(), 0
         self._hub.lost(self, asked)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -125,38 +103,41 @@ class Lane(asyncio.Protocol):
             # Whoever asks next will meet it again, and say what it is.
             self.end()
             return
-        if not arrived:
+        if not arrived.bodies:
             return
-        if not self.has_answered and self._asked:
-            self.depth = min(self._depth_max, _offered(arrived[0])) if self._depth_max > 1 else 1
+        if not self.has_answered and self._count:
+            self.depth = min(self._depth_max, _offered(arrived)) if self._depth_max > 1 else 1
             self.has_answered = True
             self._hub.proved(self)
-        if self._match(arrived):
+        if self._match(arrived) and arrived.keeps:
             self._hub.freed(self)
         else:
             self.end()
 
-    def _match(self, arrived: Sequence[Arrived]) -> bool:
+    def _match(self, arrived: Arrived) -> bool:
         """Answer the questions that come first; False = the connection must not be used any more."""
-        asked, running, usable = self._asked, [], True
-        for reply in arrived:
+        asked, at, total = self._asked, 0, len(arrived.bodies)
+        while at < total:
             if not asked:
-                usable = False
-                break
-            question = asked.popleft()
-            if reply.status == OK and says_in_progress(reply.body, question.request_id):
-                running.append(question)
-                usable = reply.keeps
+                return False
+            first = asked[0]
+            running = _running(first, arrived, at, total - at)
+            if running:
+                self._count -= running
+                at += running
+                if first.tell_first(running, RUNNING):
+                    asked.popleft()
+            elif self._hub.unusual(self, self._next(), arrived, at):
+                at += 1
             else:
-                usable = self._hub.unusual(self, question, reply) and reply.keeps
-            if not usable:
-                break
-        if len(running) == 1:
-            running[0].tell(RUNNING)
-        else:
-            for on_result, questions in groupby(running, _ON_RESULT):
-                on_result([each.position for each in questions], RUNNING)
-        return usable
+                return False
+        return True
+
+    def _next(self) -> Questions:
+        """Take the question that is answered next."""
+        first = self._asked[0]
+        self._count -= 1
+        return self._asked.popleft() if first.count == 1 else first.taken(1)
 
     def eof_received(self) -> bool:
         """End with the peer: half a connection is of no use."""
@@ -167,7 +148,22 @@ class Lane(asyncio.Protocol):
         self.end()
 
 
-def _offered(reply: Arrived) -> int:
+def _running(asked: Questions, arrived: Arrived, at: int, count: int) -> int:
+    """Tell how many of `count` replies from the one `at` say plainly, one after another, that it is in progress."""
+    count = min(count, asked.end - asked.at)
+    if count == 1:
+        return int(arrived.statuses[at] == OK and says_in_progress(arrived.bodies[at], asked.ids[asked.at]))
+    bodies, statuses = arrived.bodies[at : at + count], arrived.statuses[at : at + count]
+    ids = asked.ids[asked.at : asked.at + count]
+    if statuses.count(OK) == count and all_say_in_progress(bodies, ids):
+        return count
+    for number in range(count):
+        if statuses[number] != OK or not says_in_progress(bodies[number], ids[number]):
+            return number
+    return count
+
+
+def _offered(arrived: Arrived) -> int:
     """Give how many requests in a row the server says it takes; 1 where it says nothing."""
-    values = [value for name, value in reply.headers() or () if name.lower() == PIPELINING_HEADER]
+    values = [value for name, value in arrived.headers(0) or () if name.lower() == PIPELINING_HEADER]
     return max(1, int(values[0])) if len(values) == 1 and _NUMBER.fullmatch(values[0]) else 1

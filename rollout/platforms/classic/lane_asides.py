@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 
 from rollout.core.outcome import Unreachable
-from rollout.platforms.classic.lane import Question
+from rollout.platforms.classic.lane_questions import Questions
 from rollout.platforms.classic.lane_way import Way
 
 
@@ -22,15 +22,15 @@ class Asides:
         self._free = asides_max
         self._tasks = tasks
         self._renewed = renewed
-        self._waiting: deque[Question] = deque()
+        self._waiting: deque[Questions] = deque()
         self._running: set[asyncio.Task[None]] = set()
 
-    def put(self, question: Question) -> None:
+    def put(self, question: Questions) -> None:
         """Ask as soon as few enough others are being asked."""
         self._waiting.append(question)
         self._next()
 
-    def renew_with(self, question: Question) -> None:
+    def renew_with(self, question: Questions) -> None:
         """Ask with a renewed token if there is one. Others that were refused meanwhile are asked after it."""
         if self.holds:
             self.put(question)
@@ -38,7 +38,7 @@ class Asides:
         self.holds = True
         self._spawn(self._renew(question))
 
-    def speak_for(self, questions: deque[Question]) -> None:
+    def speak_for(self, questions: deque[Questions]) -> None:
         """Ask one of `questions`. If the ordinary client comes no further, its answer is everybody's."""
         self._spawn(self._speak(questions))
 
@@ -48,12 +48,12 @@ class Asides:
         for task in self._running:
             task.cancel()
 
-    async def _renew(self, question: Question) -> None:
+    async def _renew(self, question: Questions) -> None:
         await self._ask(question)
         self.holds = False
         await self._renewed()
 
-    async def _speak(self, questions: deque[Question]) -> None:
+    async def _speak(self, questions: deque[Questions]) -> None:
         first = questions.popleft()
         progress = await self._way.ask(first.handle)
         first.tell(progress)
@@ -64,12 +64,12 @@ class Asides:
             self._waiting.extend(questions)
             self._next()
 
-    async def _one(self, question: Question) -> None:
+    async def _one(self, question: Questions) -> None:
         await self._ask(question)
         self._free += 1
         self._next()
 
-    async def _ask(self, question: Question) -> None:
+    async def _ask(self, question: Questions) -> None:
         question.tell(await self._way.ask(question.handle))
 
     def _next(self) -> None:

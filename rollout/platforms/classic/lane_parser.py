@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _FINAL: Final = 200
 """Whatever has a smaller status is no answer yet."""
+_OVER: Final = "a reply is over the cap of {} bytes"
 KEPT_BYTES_MAX: Final = 256 * 1024
 """Of what arrived and may be read for its headers."""
 
@@ -41,21 +42,24 @@ class Garbled(PlatformError):
 
 
 class Arrived(msgspec.Struct, gc=False, eq=False):
-    """One whole reply."""
+    """The replies that became whole with what was fed, in their order."""
 
-    status: int
-    body: bytes
-    keeps: bool
-    """The connection can be used again."""
-    headers: Callable[[], Iterable[tuple[str, str]] | None]
-    """Gives them as they came, before more is fed. None = so much arrived without an end that they are gone."""
+    statuses: Sequence[int] = ()
+    bodies: Sequence[bytes] = ()
+    keeps: bool = True
+    """The connection can be used again after them."""
+    headers: Callable[[int], Iterable[tuple[str, str]] | None] = lambda _: ()
+    """Gives those of one of them as they came, before more is fed. None = too much has come since to have kept them."""
+
+
+NOTHING: Final = Arrived()
 
 
 class Replies(Protocol):
     """The stream of replies on one connection."""
 
-    def feed(self, data: bytes) -> Sequence[Arrived]:
-        """Give the replies that `data` completes, in their order; raise `Garbled`."""
+    def feed(self, data: bytes) -> Arrived:
+        """Give the replies that `data` completes; raise `Garbled`."""
         ...
 
 
@@ -85,7 +89,7 @@ class AiohttpReplies:
         )
         self._begun: deque[tuple[RawResponseMessage, StreamReader]] = deque()
 
-    def feed(self, data: bytes) -> Sequence[Arrived]:
+    def feed(self, data: bytes) -> Arrived:
         """Give the replies that `data` completes."""
         try:
             messages, upgraded, _ = self._parser.feed_data(data)
@@ -93,6 +97,11 @@ class AiohttpReplies:
             raise Garbled(f"what arrived is not HTTP: {error.message}") from None
         if upgraded:
             raise Garbled("the server changed the protocol unasked")
+        if len(messages) == 1 and not self._begun:
+            message, payload = messages[0]
+            if payload.is_eof() and payload.total_bytes <= self._reply_bytes_max and message.code >= _FINAL:
+                body = payload.read_nowait()
+                return Arrived((message.code,), (body,), not message.should_close, partial(_headers, messages))
         self._begun.extend(messages)
         whole = []
         while self._begun and self._begun[0][1].is_eof():
@@ -101,17 +110,23 @@ class AiohttpReplies:
                 self._check(payload)
             if message.code < _FINAL:
                 raise Garbled(f"HTTP {message.code} comes before an answer")
-            keeps = not message.should_close
-            whole.append(Arrived(message.code, payload.read_nowait(), keeps, message.headers.items))
+            whole.append((message, payload))
         if self._begun:
             self._check(self._begun[0][1])
-        return whole
+        if not whole:
+            return NOTHING
+        statuses, bodies = [each.code for each, _ in whole], [payload.read_nowait() for _, payload in whole]
+        return Arrived(statuses, bodies, not any(each.should_close for each, _ in whole), partial(_headers, whole))
 
     def _check(self, payload: "StreamReader") -> None:
         if payload.exception() is not None:
             raise Garbled("the body that arrived is not framed as its headers say")
         if payload.total_bytes > self._reply_bytes_max:
-            raise Garbled(f"a reply is over the cap of {self._reply_bytes_max} bytes")
+            raise Garbled(_OVER.format(self._reply_bytes_max))
+
+
+def _headers(messages: Sequence[tuple[RawResponseMessage, "StreamReader"]], at: int) -> Iterable[tuple[str, str]]:
+    return messages[at][0].headers.items()
 
 
 class _Unpaused(BaseProtocol):
@@ -141,38 +156,47 @@ class HttptoolsReplies:
         self.on_body = self._parts.append
         self._parser = library.HttpResponseParser(self)
         self._reply_bytes_max = reply_bytes_max
-        self._largest = 0
-        self._early = False
-        self._whole: list[Arrived] = []
+        self._statuses: list[int] = []
+        self._bodies: list[bytes] = []
+        self._keeps = True
+        self._problem = ""
+        """Why a reply that has come to its end cannot be used, nor the connection."""
         self._kept = _Kept(library.HttpResponseParser)
 
-    def feed(self, data: bytes) -> Sequence[Arrived]:
+    def feed(self, data: bytes) -> Arrived:
         """Give the replies that `data` completes."""
-        self._kept.add(data)
+        kept = self._kept
+        kept.add(data)
         try:
             self._parser.feed_data(data)
         except (self._errors, self._upgrade) as error:
             raise Garbled(f"what arrived is not HTTP: {error}") from None
-        if max(self._largest, sum(map(len, self._parts))) > self._reply_bytes_max:
-            raise Garbled(f"a reply is over the cap of {self._reply_bytes_max} bytes")
-        if self._early:
-            raise Garbled("something comes before an answer")
-        whole, self._whole = self._whole, []
-        if whole and whole[-1].body and data.endswith(whole[-1].body):
-            self._kept.is_over = True
-        return whole
+        if self._parts and sum(map(len, self._parts)) > self._reply_bytes_max:
+            raise Garbled(_OVER.format(self._reply_bytes_max))
+        bodies, statuses = self._bodies, self._statuses
+        if not bodies:
+            return NOTHING
+        self._bodies, self._statuses = [], []
+        if self._problem:
+            raise Garbled(self._problem)
+        arrived = Arrived(statuses, bodies, self._keeps, partial(kept.headers, kept.replies))
+        kept.replies += len(bodies)
+        kept.is_over = bool(bodies[-1]) and data.endswith(bodies[-1])
+        return arrived
 
     def on_message_complete(self) -> None:
         """Keep the reply."""
-        parser, parts, kept = self._parser, self._parts, self._kept
-        status = parser.get_status_code()
-        if status < _FINAL:
-            self._early = True
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        parser, parts = self._parser, self._parts
+        status, body = parser.get_status_code(), parts[0] if len(parts) == 1 else b"".join(parts)
         parts.clear()
-        self._largest = max(self._largest, len(body))
-        self._whole.append(Arrived(status, body, parser.should_keep_alive(), partial(kept.headers, kept.replies)))
-        kept.replies += 1
+        self._statuses.append(status)
+        self._bodies.append(body)
+        if not parser.should_keep_alive():
+            self._keeps = False
+        if status < _FINAL:
+            self._problem = "something comes before an answer"
+        elif len(body) > self._reply_bytes_max:
+            self._problem = _OVER.format(self._reply_bytes_max)
 
 
 class _Kept:
@@ -194,14 +218,15 @@ class _Kept:
         if self.is_over:
             self.is_over = False
             self.replies = 0
-            self._chunks.clear()
-            self._room = KEPT_BYTES_MAX
-        self._room -= len(data)
-        if self._room >= 0:
-            self._chunks.append(data)
+            self._chunks = [data]
+            self._room = KEPT_BYTES_MAX - len(data)
+        else:
+            self._room -= len(data)
+            if self._room >= 0:
+                self._chunks.append(data)
 
-    def headers(self, number: int) -> list[tuple[str, str]] | None:
-        """Read the headers of one of the replies that are kept; None = there was no room for it."""
+    def headers(self, first: int, at: int) -> list[tuple[str, str]] | None:
+        """Read the headers of a reply, so many after the `first` of those kept; None = there was no room for it."""
         if self._room < 0:
             return None
         if self._read is None:
@@ -210,7 +235,7 @@ class _Kept:
             for chunk in self._chunks:
                 parser.feed_data(chunk)
             self._read = reader.replies
-        return self._read[number]
+        return self._read[first + at]
 
 
 class _Reader:

@@ -14,15 +14,16 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from rollout.core.outcome import Handle, Progress, Unreachable
+from rollout.core.outcome import Handle, Unreachable
 from rollout.platforms.classic.access import NoAccess
 from rollout.platforms.classic.exchange import Break, Reply
 from rollout.platforms.classic.hop import TEMPORARY_REDIRECT
-from rollout.platforms.classic.lane import Lane, Question
+from rollout.platforms.classic.lane import Lane
 from rollout.platforms.classic.lane_asides import Asides
 from rollout.platforms.classic.lane_limits import LaneLimits
 from rollout.platforms.classic.lane_opener import Opener
 from rollout.platforms.classic.lane_parser import Arrived
+from rollout.platforms.classic.lane_questions import Questions
 from rollout.platforms.classic.lane_way import Way
 from rollout.platforms.classic.passage import PROSE
 from rollout.platforms.classic.paths import operations_path
@@ -42,7 +43,9 @@ class LaneGroup:
     def __init__(self, way: Way, limits: LaneLimits, tasks: asyncio.TaskGroup) -> None:
         self._way = way
         self._loop = asyncio.get_running_loop()
-        self._queue: deque[Question] = deque()
+        self._queue: deque[Questions] = deque()
+        self._waiting = 0
+        """Questions in the queue."""
         self._heads: dict[str, bytes] = {}
         """How a request about an operation of a scope begins."""
         self._lanes: set[Lane] = set()
@@ -59,24 +62,23 @@ class LaneGroup:
         """Ask about each handle; see `PollMany`."""
         began_s = self._loop.time()
         head = self._head(scope)
-        names = [handle.id for handle in handles]
-        if head and _are_plain(names):
-            ids = [name.encode() for name in names]
-            self._queue.extend(
-                [Question(each, at, on_result, head, ids[at], began_s) for at, each in enumerate(handles)]
-            )
+        ids = [handle.id.encode(errors="replace") for handle in handles]
+        if head and _are_plain(ids):
+            self._wait(Questions(handles, ids, on_result, head, began_s, 0, len(ids)))
         else:
-            for at, handle in enumerate(handles):
-                if head and _are_plain((handle.id,)):
-                    self._queue.append(Question(handle, at, on_result, head, handle.id.encode(), began_s))
+            for at, each in enumerate(ids):
+                question = Questions(handles, ids, on_result, head, began_s, at, at + 1)
+                if head and _are_plain((each,)):
+                    self._wait(question)
                 else:
-                    self._asides.put(Question(handle, at, on_result, b"", b"", began_s))
+                    self._asides.put(question)
         self._pump()
 
     def close(self) -> None:
         """Drop every connection and question."""
         self._closed = True
         self._queue.clear()
+        self._waiting = 0
         if self._timer is not None:
             self._timer.cancel()
         self._opener.close()
@@ -100,14 +102,14 @@ class LaneGroup:
         elif lane.room > 0:
             self._stand_by(lane)
 
-    def unusual(self, lane: Lane, question: Question, arrived: Arrived) -> bool:
+    def unusual(self, lane: Lane, question: Questions, arrived: Arrived, at: int) -> bool:
         """Read a whole reply as the ordinary client would, or let it ask where there is more to do than reading."""
-        pairs = arrived.headers()
+        pairs = arrived.headers(at)
         if pairs is None:
             self._asides.put(question)
             return True
         headers = tuple((name.lower(), value) for name, value in pairs)
-        reply = Reply(arrived.status, headers, arrived.body)
+        reply = Reply(arrived.statuses[at], headers, arrived.bodies[at])
         if is_refusal(reply):
             self._asides.renew_with(question)
             return True
@@ -125,7 +127,7 @@ class LaneGroup:
         self._again(question)
         return False
 
-    def lost(self, lane: Lane, questions: Sequence[Question]) -> None:
+    def lost(self, lane: Lane, questions: Sequence[Questions]) -> None:
         """Ask again what had no answer, unless its time is over."""
         self._lanes.discard(lane)
         if self._closed:
@@ -143,8 +145,8 @@ class LaneGroup:
         """Hear that no connection could be opened: where none is left, the ordinary client says why, to everybody."""
         if self._lanes or not self._queue:
             return
-        waiting, self._queue = self._queue, deque()
-        self._asides.speak_for(waiting)
+        waiting, self._queue, self._waiting = self._queue, deque(), 0
+        self._asides.speak_for(deque(question for questions in waiting for question in questions.singly()))
 
     def lane_depth(self, wished: int) -> int:
         """Give how many questions a new lane may be asked in a row."""
@@ -160,7 +162,7 @@ class LaneGroup:
                 lane.is_free = False
                 self._load(lane)
             if self._queue:
-                self._opener.open(len(self._queue), len(self._lanes))
+                self._opener.open(self._waiting, len(self._lanes))
         if self._timer is None and (self._queue or self._lanes):
             self._timer = self._loop.call_later(self._way.timeout_s / CHECKS_PER_TIMEOUT, self._check)
 
@@ -173,14 +175,21 @@ class LaneGroup:
         """Give a lane as many questions as it has room for; it stands by if it has more."""
         queue, tail, room = self._queue, self._opener.tail, lane.room
         if room == 1:
-            question = queue.popleft()
-            lane.ask((question,), question.head + question.request_id + tail)
-        elif room > 0:
-            count = min(room, len(queue))
-            questions = [queue.popleft() for _ in range(count)]
-            lane.ask(questions, tail.join([each.head + each.request_id for each in questions]) + tail)
-            if count < room:
-                self._stand_by(lane)
+            question = queue.popleft() if queue[0].end - queue[0].at == 1 else queue[0].taken(1)
+            self._waiting -= 1
+            lane.ask((question,), 1, question.requests(tail))
+            return
+        loaded, count = [], 0
+        while room > count and queue:
+            first = queue[0]
+            questions = queue.popleft() if first.end - first.at <= room - count else first.taken(room - count)
+            loaded.append(questions)
+            count += questions.end - questions.at
+        if count:
+            self._waiting -= count
+            lane.ask(loaded, count, b"".join([each.requests(tail) for each in loaded]))
+        if room > count:
+            self._stand_by(lane)
 
     def _stand_by(self, lane: Lane) -> None:
         """Let a lane with room wait for questions."""
@@ -196,13 +205,22 @@ class LaneGroup:
                 head = self._heads[scope] = f"GET {operations_path(scope)}/".encode()
         return head
 
-    def _again(self, question: Question) -> None:
-        """Ask once more what a lane was lost under, first of all."""
-        question.losses += 1
-        if question.losses < self._losses_max:
-            self._queue.appendleft(question)
+    def _wait(self, questions: Questions, *, first: bool = False) -> None:
+        """Let questions wait for a lane, after the others or before them."""
+        self._waiting += questions.count
+        if first:
+            self._queue.appendleft(questions)
         else:
-            self._asides.put(question)
+            self._queue.append(questions)
+
+    def _again(self, questions: Questions) -> None:
+        """Ask once more what a lane was lost under, first of all."""
+        questions.losses += 1
+        if questions.losses < self._losses_max:
+            self._wait(questions, first=True)
+        else:
+            for question in questions.singly():
+                self._asides.put(question)
 
     def _check(self) -> None:
         """End the lanes whose next answer is late, and the wait of what is late in the queue."""
@@ -213,16 +231,16 @@ class LaneGroup:
                 self._tell_late(late)
                 lane.end()
         while self._queue and self._queue[0].began_s <= late_s:
-            self._tell_late(self._queue.popleft())
+            questions = self._queue.popleft()
+            self._waiting -= questions.count
+            self._tell_late(questions)
         if self._queue or any(lane.is_busy for lane in self._lanes):
             self._pump()
 
-    def _tell_late(self, question: Question) -> None:
-        late: Progress = Unreachable(PROSE[Break.TIMEOUT].format(host=self._way.host))
-        question.tell(late)
+    def _tell_late(self, questions: Questions) -> None:
+        questions.tell(Unreachable(PROSE[Break.TIMEOUT].format(host=self._way.host)))
 
 
-def _are_plain(names: Sequence[str]) -> bool:
+def _are_plain(ids: Sequence[bytes]) -> bool:
     """Tell whether each is a request id in its normal spelling, or so like one that no path can be led astray by it."""
-    text = "".join(names)
-    return text.isascii() and text.isalnum() and set(map(len, names)) == {ID_CHARS}
+    return b"".join(ids).isalnum() and set(map(len, ids)) == {ID_CHARS}
