@@ -50,6 +50,7 @@ from rollout.core.phase import (
     within,
 )
 from rollout.core.service import ServiceRollout
+from rollout.core.stages import never_asked
 
 Answer = event.Accepted | event.Refused | event.Lost | event.Untracked
 Calling = Beginning | Walking | AnyErrand
@@ -61,10 +62,21 @@ def intended(state: ServiceRollout, fact: event.Intended, t: float) -> ServiceRo
     if fact.number != state.calls + 1 or beyond:
         return None
     call = Call(fact.number, fact.operation, intended_t=t, quarantine_s=fact.quarantine_s)
+    state = timed_anew(state, t)
     step = _calling(fact.operation, doing(state.phase), call)
     if step is None:
         return None
     return _noted(replace(state, calls=fact.number, phase=within(state.phase, step)), fact.operation)
+
+
+def timed_anew(state: ServiceRollout, t: float) -> ServiceRollout:
+    """Let the limit of a call back begin now, if that was never asked for: until now it waited for room or its turn."""
+    step = doing(state.phase)
+    if not isinstance(state.phase, Back) or not never_asked(state.phase):
+        return state
+    if not isinstance(step, Beginning | Ready | Errand):
+        return state
+    return replace(state, phase=within(state.phase, replace(step, step=replace(step.step, began_t=t))))
 
 
 def _calling(operation: Operation, step: Phase, call: Call) -> Phase | None:
@@ -133,7 +145,8 @@ def answered(state: ServiceRollout, fact: Answer, t: float) -> ServiceRollout | 
         case event.Untracked(detail=detail):
             return _untracked(state, asked, detail, t)
         case event.Accepted(handle=handle):
-            # What came before the call was taken was waiting; the limit is for the work. Going back has one for both.
+            # What came before the call was taken was waiting; the limit is for the work. Going back has one for all
+            # its tries and the work, which began with the first of them.
             lasts = isinstance(state.phase, Back) and isinstance(step, Errand)
             taken = replace(call, handle=handle, accepted_t=t)
             timed = step.step if lasts else replace(step.step, began_t=t)

@@ -37,7 +37,7 @@ from rollout.core.phase import (
     doing,
 )
 from rollout.core.service import ServiceRollout
-from rollout.core.stages import bake_s, walks_itself
+from rollout.core.stages import bake_s, never_asked, walks_itself
 
 
 class Deadline(msgspec.Struct, frozen=True):
@@ -71,9 +71,13 @@ def call_limit(state: ServiceRollout, now_t: float) -> Deadline:
     """Give the date by which a call has to be made that nothing on the deployment speaks against.
 
     Forward that is the step's limit only once the platform has refused or lost this very call. Until then it waits
-    for its turn, which says nothing about the service: the whole `timeout` bounds that.
+    for its turn, which says nothing about the service: the whole `timeout` bounds that. On the way back a call that was
+    never asked for waits for room or for a permit, which others give back by limits of their own: no limit of this
+    service counts, for one would only keep it from going back.
     """
     phase = state.phase
+    if isinstance(phase, Back) and never_asked(phase):
+        return NEVER
     if isinstance(phase, Beginning | Ready | Errand) and not isinstance(phase, Back) and state.started_t is not None:
         step = phase.step
         if step.refusals == step.throttled and step.losses == 0:

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from rollout.core import found
+from rollout.core.calls import timed_anew
 from rollout.core.event import Finding, Observed
 from rollout.core.phase import (
     Applying,
@@ -36,6 +37,8 @@ _UNDER_WAY = Capturing | Beginning | Ready | Walking | Settling | Applying | Swa
 
 def observed(state: ServiceRollout, fact: Observed, t: float) -> ServiceRollout | None:
     """Give the state after a finding; None = it cannot be found here."""
+    if fact.finding is Finding.CLEAR:
+        state = timed_anew(state, t)
     match fact.finding, state.phase:
         case Finding.APPLIED, Reconciling() as phase:
             return found.applied(state, phase, t)

@@ -11,6 +11,7 @@ from rollout.core.phase import (
     Beginning,
     Capturing,
     Checking,
+    Errand,
     Gate,
     Phase,
     Ready,
@@ -21,6 +22,7 @@ from rollout.core.phase import (
     SwapBaking,
     Swapping,
     SwappingBack,
+    doing,
 )
 from rollout.core.service import ServiceRollout
 from rollout.core.snapshot import Before
@@ -163,3 +165,12 @@ def waits_at(state: ServiceRollout) -> Barrier | None:
 def stands(before: Before | None) -> str | None:
     """Name a deployment, if there is one."""
     return None if before is None else before.deployment
+
+
+def never_asked(phase: Phase) -> bool:
+    """Tell whether the call that is next has never been tried: whatever passes until then is waiting, not work."""
+    match doing(phase):
+        case Beginning(call=None, step=step) | Ready(step=step) | Errand(call=None, settling=False, step=step):
+            return step.refusals == 0 and step.losses == 0
+        case _:
+            return False

@@ -9,16 +9,19 @@ import pytest
 
 from rollout.core import event
 from rollout.core.caps import Caps
+from rollout.core.command import Ask, Command, Verb
 from rollout.core.compile import Compiled
+from rollout.core.ending import Outcome
 from rollout.core.event import Entry, HoldReason
-from rollout.core.names import RolloutId
+from rollout.core.names import RolloutId, ServiceName
 from rollout.core.operation import RollBack, Walk
 from rollout.core.result import ExitCode, Result
 from rollout.engine.room import CapPlan, Room
 from rollout.errors import InvariantBroken
+from rollout.journal import journal
 from rollout.settings import RunSettings
 from rollout.settings.model import InFlight, Limits
-from rollout.simulation.world import Parts, World, carry_out
+from rollout.simulation.world import Parts, World, carry_out, open_unless_known
 from rollout.tuning import cap_plan
 
 MakeWorld = Callable[..., World]
@@ -133,6 +136,48 @@ def test_what_goes_back_keeps_its_seat_and_waits_for_none(
     assert result is not None
     assert result.outcome == "succeeded with failures"
     assert peaks(recorded(world))[1] == 1
+
+
+def test_a_rollback_that_waits_for_a_seat_longer_than_its_timeout_goes_back_once_it_has_one(
+    make_world: MakeWorld, compiled: Compile, recorded: Recorded
+) -> None:
+    slow = [{"service": "svc-0001", "verb": "walk", "domain": 1, "effect": "slow", "seconds": 9_000, "times": 1}]
+    more = SHORT.replace("bake_before_last: 0s", "bake_before_last: 20m, domain_timeout: 5h")
+    world = capped(make_world(2, 2, faults=slow), CapPlan(Caps(domains=1)))
+    plan = compiled(2, 2, tolerance=2, more=f"{more}rollback: {{timeout: 10m}}\n")
+
+    async def script(parts: Parts) -> Result | None:
+        walks = asyncio.Event()
+
+        def hear(records: Sequence[journal.Recorded]) -> None:
+            if any(isinstance(e := each.entry.fact, event.Intended) and e.operation == Walk(1) for each in records):
+                walks.set()
+
+        async def word() -> None:
+            await walks.wait()
+            back = Command("k", Verb.ROLLBACK, "ann", "no more")
+            await parts.engine.say(Ask(plan.plan.rollout, ServiceName("svc-0002"), back))
+
+        parts.kit.ledger.listen(hear)
+        await open_unless_known(parts, plan)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(word(), name="ann")
+            running = group.create_task(parts.engine.run(plan.plan.rollout), name="rollout")
+        return running.result()
+
+    world.live(script)
+    entries = recorded(world)
+    own = [entry for entry in entries if entry.stream.startswith(f"{plan.plan.rollout}/svc-0002")]
+    turned_t = next(entry.now.t for entry in own if isinstance(entry.fact, event.TurnedBack))
+    asked_t = next(
+        entry.now.t
+        for entry in own
+        if isinstance(entry.fact, event.Intended) and isinstance(entry.fact.operation, RollBack)
+    )
+    assert asked_t - turned_t > 3_600.0, "it waited for the seat of the other one"
+    assert not any(isinstance(entry.fact, event.Escalated) for entry in entries)
+    assert [entry.fact.outcome for entry in own if isinstance(entry.fact, event.Closed)] == [Outcome.ROLLED_BACK]
+    assert peaks(entries)[1] == 1
 
 
 def test_a_domain_that_is_larger_than_the_cap_waits_for_a_person_who_raises_it(

@@ -30,7 +30,9 @@ class Rollback(Doc):
         "or rollout, one domain after another (manual). After the last walk a revert takes its place.",
     )
     timeout: Bound | None = Field(
-        default=None, description="How long going back may take; unset, 20m for each touched domain, at least 1h."
+        default=None,
+        description="How long going back may take, from its first call on; unset, 20m for each touched "
+        "domain, at least 1h.",
     )
     max_parallel: Count | None = Field(
         default=None, description="How many services go back at a time; unset, the wave's max_parallel."
