@@ -1,27 +1,9 @@
-"""Caps that rollouts share: services and domains in flight, instances unavailable; and when they are broken. Pure.
-
-A service has a seat while one of its domains is down, or may be, through our doing: from a walk's intent until its
-gate has passed, and while it goes back.
-"""
+"""Caps that rollouts share: services and domains in flight, instances unavailable; and when they are broken. Pure."""
 
 import msgspec
 
 from rollout.core.admission import Scene
-from rollout.core.operation import Mode, Operation, RollBack, StartConfigure, StartUpgrade, Walk
-from rollout.core.phase import (
-    Beginning,
-    Checking,
-    ForeignChange,
-    HeldForPerson,
-    NeedsOperator,
-    Phase,
-    Queued,
-    Reconciling,
-    RollingBack,
-    Settling,
-    Walking,
-    doing,
-)
+from rollout.core.phase import Queued
 from rollout.core.plan import WavePlan
 from rollout.core.service import ServiceRollout
 from rollout.errors import InvariantBroken
@@ -54,53 +36,9 @@ class Load(msgspec.Struct, frozen=True):
     instances: int = 0
 
 
-def takes_a_domain(operation: Operation) -> bool:
-    """Tell the calls that take instances down one domain after another, forward or back."""
-    match operation:
-        case Walk() | RollBack():
-            return True
-        case StartUpgrade(mode=mode) | StartConfigure(mode=mode):
-            return mode is not Mode.MANUAL
-        case _:
-            return False
-
-
 def in_flight(state: ServiceRollout) -> bool:
     """Tell whether a service was begun and has not ended."""
     return state.ended is None and not isinstance(state.phase, Queued)
-
-
-def is_seated(state: ServiceRollout, *, before: bool) -> bool:
-    """Tell whether a service has a seat, `before` = it had one: what failed keeps it until it has ended."""
-    if state.ended is not None:
-        return False
-    if _is_down(state.phase):
-        return True
-    return before and (state.failure is not None or state.turned_back)
-
-
-def _is_down(phase: Phase) -> bool:
-    match doing(phase):
-        case Walking() | Settling() | Checking():
-            return True
-        case Beginning(call=call):
-            return call is not None and takes_a_domain(call.operation)
-        case Reconciling(call=call):
-            return takes_a_domain(call.operation)
-        case RollingBack(call=call, settling=settling):
-            return call is not None or settling
-        case HeldForPerson(was=was) | ForeignChange(was=was) | NeedsOperator(was=was):
-            return _is_down(was)
-        case _:
-            return False
-
-
-def instances_of(state: ServiceRollout) -> int:
-    """Count the instances of the largest domain, as far as the counts of the roles tell."""
-    if state.before is None:
-        return 0
-    domains = max(state.before.domain_count, 1)
-    return sum(-(-count // domains) for count in state.before.instance_counts.values())
 
 
 def lacks(caps: Caps, load: Load, more: Load) -> str | None:

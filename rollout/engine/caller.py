@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from rollout.core import event
 from rollout.core.action import Submit
-from rollout.core.caps import takes_a_domain
 from rollout.core.deadline import call_limit
 from rollout.core.decide import FRESH_S, decide
 from rollout.core.drafts import still_wanted, voice
 from rollout.core.event import ServiceFact
 from rollout.core.names import StreamName
 from rollout.core.outcome import Accepted, Lost, Outcome, Refused, RefusedKind
+from rollout.core.seats import takes_a_seat
 from rollout.core.service import ServiceRollout
 from rollout.engine.bucket import retry_after
 from rollout.engine.kit import Kit
@@ -83,7 +83,7 @@ async def _call(kit: Kit, stream: StreamName, action: Submit, news: asyncio.Futu
     number = state.calls + 1
     intent = event.Intended(number, action.operation, kit.quarantine_s)
     intended = kit.ledger.put([(stream, intent)], now=now, actor=voice(intent))
-    if takes_a_domain(action.operation):
+    if takes_a_seat(action.operation, going_back=action.going_back):
         kit.room.check(service_state(kit.ledger, stream))
     await intended
     ticket, asked_t = CallTicket(kit, stream, number, scope), kit.clock.now().t
@@ -96,8 +96,8 @@ async def _call(kit: Kit, stream: StreamName, action: Submit, news: asyncio.Futu
 
 
 async def _seated(kit: Kit, stream: StreamName, action: Submit, news: asyncio.Future[None]) -> bool:
-    """Have a seat for a call that takes a domain down; False = `news` came before."""
-    if not takes_a_domain(action.operation):
+    """Have a seat for a call that takes something down; False = `news` came before."""
+    if not takes_a_seat(action.operation, going_back=action.going_back):
         return True
     entering = kit.room.enter(service_state(kit.ledger, stream), going_back=action.going_back)
     return await until_news(entering, news, name=f"room {stream}")

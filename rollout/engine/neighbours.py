@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from rollout.core.around import Around, Taken
-from rollout.core.caps import in_flight, takes_a_domain
+from rollout.core.caps import in_flight
 from rollout.core.conflict import Claim, TargetKey, has_it, target_key
 from rollout.core.event import Held, HoldReason
 from rollout.core.fleet_state import RolloutState
 from rollout.core.holding import hold_before
 from rollout.core.names import POLICY, Now, RolloutId, ServiceName, StreamName
 from rollout.core.operation import Operation
+from rollout.core.seats import takes_a_seat
 from rollout.core.service import ServiceRollout
 from rollout.engine.room import Room
 from rollout.engine.streams import RolloutLedger, newest_attempt, newest_attempts, rollout_state, service_state
@@ -76,7 +77,7 @@ class Neighbours:
 
     def hold_before(self, state: ServiceRollout, operation: Operation, now: Now) -> Held | None:
         """Give the hold that has to come before a forward call of a service."""
-        if (too_large := self._room.too_large(state)) is not None and takes_a_domain(operation):
+        if (too_large := self._room.too_large(state)) is not None and takes_a_seat(operation, going_back=False):
             return Held(HoldReason.BUDGET, POLICY, too_large)
         fleet = rollout_state(self._ledger, state.plan.rollout)
         around = Around(freeze=self._ledger.engine().freeze_at(now))

@@ -1,6 +1,7 @@
 """Room under the caps that rollouts share: who is under way, and who waits for a seat.
 
-A seat is had before a walk or a rollback is asked for. Going back comes first; within a scope nobody overtakes.
+A seat is had before a call that takes something down is asked for. Going back comes first; within a scope nobody
+overtakes.
 """
 
 import asyncio
@@ -8,8 +9,9 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from rollout.core.caps import Caps, Load, Scope, in_flight, instances_of, is_seated, lacks, refuse_excess
+from rollout.core.caps import Caps, Load, Scope, in_flight, lacks, refuse_excess
 from rollout.core.names import RolloutId, StreamName
+from rollout.core.seats import is_seated, seat_of, takes_whole
 from rollout.core.service import ServiceRollout
 
 ENGINE_SCOPE: Final = Scope("engine")
@@ -121,15 +123,28 @@ class Room:
     def check(self, state: ServiceRollout) -> None:
         """Raise InvariantBroken where more is under way than the caps over this service allow."""
         for scope, caps in self._plan.over(state.target.subscription, state.plan.rollout):
-            refuse_excess(scope, caps, self._load(scope))
+            if not self._is_alone(state, scope):
+                refuse_excess(scope, caps, self._load(scope))
+
+    def _is_alone(self, state: ServiceRollout, scope: Scope) -> bool:
+        """Tell whether a service that goes back is all that is down in a scope: no cap keeps that from going back."""
+        others = (each for stream, each in self._seats.items() if stream != state.stream)
+        return state.turned_back and not any(_in(scope, each) for each in others)
 
     def too_large(self, state: ServiceRollout) -> str | None:
-        """Say which cap one domain of a service alone would break; None = none."""
+        """Say which cap the next call on a service would break even if it were alone; None = none."""
+        seat = seat_of(state)
         for scope, caps in self._plan.over(state.target.subscription, state.plan.rollout):
-            if caps.instances is not None and instances_of(state) > caps.instances:
+            if caps.instances is not None and seat.instances > caps.instances:
+                whose = "it has" if takes_whole(state) else "one of its domains has"
                 return (
-                    f"one of its domains has {instances_of(state)} instances, and in {scope} {caps.instances} may be "
+                    f"{whose} {seat.instances} instances{_at_once(state)}, and in {scope} {caps.instances} may be "
                     "unavailable: only a higher limit lets it go on"
+                )
+            if caps.domains is not None and seat.domains > caps.domains:
+                return (
+                    f"it has {seat.domains} domains{_at_once(state)}, and in {scope} {caps.domains} may be in flight: "
+                    "only a higher limit lets it go on"
                 )
         return None
 
@@ -161,6 +176,8 @@ class Room:
         """Seat whoever fits, in order; who does not fit closes its scopes to those behind."""
         closed: set[Scope] = set()
         for waiter in self._line.copy():
+            if waiter.seated.done():
+                continue  # it wants none any more, and has not had its turn of the loop to leave the line
             state = waiter.state
             scopes = {scope for scope, _ in self._plan.over(state.target.subscription, state.plan.rollout)}
             alone = not waiter.place[0] and not self._seats
@@ -173,16 +190,20 @@ class Room:
             waiter.seated.set_result(None)
 
     def _lack(self, state: ServiceRollout) -> str | None:
-        more = Load(domains=1, instances=instances_of(state))
+        more = seat_of(state)
         for scope, caps in self._plan.over(state.target.subscription, state.plan.rollout):
             if (found := lacks(caps, self._load(scope), more)) is not None:
                 return f"in {scope} {found}"
         return None
 
     def _load(self, scope: Scope) -> Load:
-        seats = [state for state in self._seats.values() if _in(scope, state)]
+        seats = [seat_of(state) for state in self._seats.values() if _in(scope, state)]
         flying = sum(_in(scope, state) for state in self._flying.values())
-        return Load(flying, len(seats), sum(map(instances_of, seats)))
+        return Load(flying, sum(seat.domains for seat in seats), sum(seat.instances for seat in seats))
+
+
+def _at_once(state: ServiceRollout) -> str:
+    return ", which change all at once" if takes_whole(state) else ""
 
 
 def _in(scope: Scope, state: ServiceRollout) -> bool:

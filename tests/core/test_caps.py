@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from rollout.core import event, fleet_event
+from rollout.core import change_event, event, fleet_event
 from rollout.core.admission import Scene
 from rollout.core.around import ALONE
 from rollout.core.caps import (
@@ -13,21 +13,19 @@ from rollout.core.caps import (
     Load,
     Scope,
     in_flight,
-    instances_of,
-    is_seated,
     lacks,
     refuse_admission,
     refuse_excess,
-    takes_a_domain,
 )
 from rollout.core.estimate import EXPERIENCE_MIN, RECORDED, expected_s, experienced_s
 from rollout.core.event import Finding
 from rollout.core.fleet_evolve import evolve_fleet
 from rollout.core.fleet_state import Summary
 from rollout.core.names import Digest, Now, RolloutId, ServiceName, rollout_stream
-from rollout.core.operation import Mode, RollBack, StartConfigure, StartUpgrade, SwapSlots, Walk
+from rollout.core.operation import Mode, Operation, RollBack, SetStatus, StartConfigure, StartUpgrade, SwapSlots, Walk
 from rollout.core.plan import RolloutPlan, WavePlan
-from rollout.core.snapshot import Before
+from rollout.core.seats import is_seated, seat_of, takes_a_seat
+from rollout.core.snapshot import Before, sighting
 from rollout.core.wave_plan import TagCap
 from rollout.errors import InvariantBroken
 
@@ -80,24 +78,87 @@ def test_what_failed_keeps_its_seat_until_it_has_ended_wherever_it_waits(story: 
 
 
 def test_the_largest_domain_of_each_role_counts(story: Any) -> None:
-    assert instances_of(story().state) == 0
+    assert seat_of(story().state) == Load(domains=1)
     before = Before("dep-1", "old", 5, {"Web": 11, "Worker": 5})
-    assert instances_of(replace(story().go("ready").state, before=before)) == 4
+    assert seat_of(replace(story().go("ready").state, before=before)) == Load(domains=1, instances=4)
 
 
-def test_only_walks_and_rollbacks_take_instances_down() -> None:
-    assert takes_a_domain(Walk(0))
-    assert takes_a_domain(RollBack())
-    assert not takes_a_domain(StartUpgrade(Digest("a"), Digest("b"), "x", {}))
-    assert takes_a_domain(StartUpgrade(Digest("a"), Digest("b"), "x", {}, mode=Mode.AUTO))
-    assert not takes_a_domain(StartConfigure(Digest("a"), "key"))
-    assert takes_a_domain(StartConfigure(Digest("a"), "key", Mode.SIMULTANEOUS))
-    assert not takes_a_domain(SwapSlots("old", "new"))
+@pytest.mark.parametrize(
+    ("operation", "forward", "back"),
+    [
+        (Walk(0), True, True),
+        (RollBack(), True, True),
+        (StartUpgrade(Digest("a"), Digest("b"), "x", {}), False, False),
+        (StartUpgrade(Digest("a"), Digest("b"), "x", {}, mode=Mode.AUTO), True, True),
+        (StartConfigure(Digest("a"), "key"), False, False),
+        (StartConfigure(Digest("a"), "key", Mode.SIMULTANEOUS), True, True),
+        (SwapSlots("old", "new"), True, True),
+        (SetStatus(running=False), True, False),
+        (SetStatus(running=True), False, False),
+    ],
+)
+def test_the_calls_that_take_instances_down_or_put_all_of_them_to_use_at_once(
+    operation: Operation, forward: bool, back: bool
+) -> None:
+    assert takes_a_seat(operation, going_back=False) is forward
+    assert takes_a_seat(operation, going_back=True) is back
 
 
 @pytest.mark.parametrize(("place", "seated"), [("auto:beginning asked", True), ("auto:beginning", False)])
 def test_an_update_that_the_platform_walks_has_its_seat_from_the_start(story: Any, place: str, seated: bool) -> None:
     assert is_seated(story.of(place).state, before=False) is seated
+
+
+@pytest.mark.parametrize(
+    ("place", "seated", "whole"),
+    [
+        ("swap:swapping", False, True),
+        ("swap:swapping asked", True, True),
+        ("swap:swapping settling", True, True),
+        ("swap:swap_baking", True, True),
+        ("swap:swapping_back", False, True),
+        ("swap:swapping_back asked", True, True),
+        ("staged:walking asked", True, False),
+        ("staged:ready", False, False),
+        ("staged:swap_baking", True, True),
+        ("suspend:applying", False, True),
+        ("suspend:applying asked", True, True),
+        ("suspend:applying settling", True, True),
+        ("start:applying settling", False, False),
+        ("suspending", False, False),
+        ("suspending asked", False, False),
+        ("suspend:reverting", False, True),
+        ("start:reverting", False, False),
+    ],
+)
+def test_what_is_about_a_whole_service_has_a_seat_for_all_of_it(
+    story: Any, place: str, seated: bool, whole: bool
+) -> None:
+    state = story.of(place).state
+    assert is_seated(state, before=False) is seated
+    known = replace(state, before=replace(state.before, domain_count=3, instance_counts={"Web": 7}))
+    assert seat_of(known) == (Load(domains=3, instances=7) if whole else Load(domains=1, instances=3))
+
+
+def test_what_was_started_or_created_beside_production_is_checked_without_a_seat(story: Any) -> None:
+    started = story.of("start:applying settling")
+    started.tell(started.observed(Finding.SETTLED))
+    created = story.of("vacant:applying settling")
+    created.tell(change_event.Deployed(created.before, sighting(created.looks.running(created.ours))))
+    for told in (started, created):
+        assert told.phase == "Checking"
+        assert not is_seated(told.state, before=False)
+
+
+def test_a_failed_swap_keeps_the_whole_seat_on_its_way_back_and_wherever_it_is_held(story: Any) -> None:
+    red = story.of("swap:swap_baking").tell(event.GateFailed(2, "sick", ()), event.TurnedBack("sick"))
+    assert is_seated(red.state, before=True)
+    held = story.of("swap:swap_baking").tell(event.HeldOnFailure("sick"))
+    assert is_seated(held.state, before=False)
+    lost = story.of("swap:swapping asked")
+    lost.tell(lost.lost)
+    for told in (red, held, lost):
+        assert seat_of(told.state).domains == told.state.before.domain_count
 
 
 @pytest.mark.parametrize(
