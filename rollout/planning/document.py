@@ -91,7 +91,7 @@ class PlannedService(msgspec.Struct, frozen=True):
 
 
 class PlannedWave(msgspec.Struct, frozen=True):
-    """One wave, in the order of the policy. `effective` services at most are in flight, and `bound_by` says why."""
+    """One wave, in the order of the policy. `effective` services at most change at once, and `bound_by` says why."""
 
     wave: str
     services: tuple[str, ...]

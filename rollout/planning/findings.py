@@ -10,9 +10,10 @@ from rollout.core.names import ServiceName
 from rollout.core.operation import Mode
 from rollout.core.plan import OnFailure, ServicePlan
 from rollout.core.windows import fits_at
-from rollout.planning.caps import Bound
+from rollout.planning.caps import Bound, too_small
 from rollout.planning.document import Calls, Finding, Severity
 from rollout.planning.forecast import Forecast, Given
+from rollout.planning.legs import takes_whole
 from rollout.planning.sighted import Standing, Ways
 from rollout.planning.timing import Case, Source, Timings
 from rollout.platforms.classic.vocabulary import Verb
@@ -32,6 +33,7 @@ def findings(
     yield from _time(given, cases)
     yield from _waves(given, cases, bounds)
     yield from _limits(given, cases)
+    yield from _too_large(given)
     yield from _returns(given, ways)
     yield from _pace(cases, calls)
 
@@ -107,7 +109,7 @@ def _waves(given: Given, cases: Forecasts, bounds: Mapping[str, Bound]) -> Itera
     for wave in given.plan.waves:
         bound = bounds[wave.name]
         if bound.services < min(wave.max_parallel, len(wave.services)):
-            said = f"at most {bound.services} of {wave.max_parallel} are in flight together, by {bound.said}"
+            said = f"at most {bound.services} of {wave.max_parallel} change at once, by {bound.said}"
             yield Finding(Severity.INFO, wave.name, said)
         if wave.approval is not None:
             ask = wave.approval
@@ -157,6 +159,19 @@ def _of_service(plan: ServicePlan, cases: Forecasts, *, own: bool) -> Iterator[t
     update = updates(plan.change)
     if update is not None and update.mode is Mode.MANUAL and not plan.health.names(Moment.DOMAIN):
         yield Severity.WARNING, "no check is asked after a domain"
+
+
+def _too_large(given: Given) -> Iterator[Finding]:
+    """Name the services that a shared cap has no room for: a run would hold them for a person."""
+    said: dict[str, list[ServiceName]] = {}
+    for plan in given.services:
+        sight = given.sights.get(plan.service)
+        if sight is not None and sight.standing is not Standing.CHANGES:
+            continue
+        why = too_small(given.shared, given.seat(plan), whole=takes_whole(plan.change))
+        if why is not None:
+            said.setdefault(why, []).append(plan.service)
+    yield from _shared(Severity.ERROR, said)
 
 
 def _returns(given: Given, ways: Mapping[ServiceName, Ways]) -> Iterator[Finding]:

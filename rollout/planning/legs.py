@@ -1,18 +1,22 @@
 """One service's way through its change, leg by leg: how long each takes and how many calls it makes. Pure."""
 
 from collections.abc import Iterator
+from enum import StrEnum
 from math import ceil
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from rollout.core.change_plan import (
     Barrier,
+    ChangePlan,
     ConfigurePlan,
     InstancePlan,
     StatusPlan,
     SwapPlan,
     UpgradePlan,
+    updates,
 )
 from rollout.core.check_plan import Moment, Scope
 from rollout.core.operation import InstanceVerb, Mode
@@ -46,6 +50,14 @@ class Before(msgspec.Struct, frozen=True):
 AT_ONCE: Final = Before()
 
 
+class Seat(StrEnum):
+    """What of a service a leg takes down, or may, under the caps that rollouts share."""
+
+    NONE = "none"
+    DOMAIN = "domain"
+    WHOLE = "whole"
+
+
 class Leg(msgspec.Struct, frozen=True):
     """A part of the way. `what` is one of begin, copy, domain, update, gate, bake, swap, status, instance."""
 
@@ -55,6 +67,21 @@ class Leg(msgspec.Struct, frozen=True):
     writes: int = 0
     domain: int | None = None
     before: Before = AT_ONCE
+    seat: Seat = Seat.NONE
+    """Held while it lasts, from leg to leg where the next one has one too and `keeps` says so."""
+    keeps: bool = False
+
+
+def takes_whole(change: ChangePlan) -> bool:
+    """Tell the changes that are about all of a service at once, in one of their calls."""
+    update = updates(change)
+    match change:
+        case SwapPlan():
+            return True
+        case StatusPlan(running=running):
+            return not running
+        case _:
+            return update is not None and update.mode is Mode.SIMULTANEOUS
 
 
 def legs(plan: ServicePlan, domains: int, timings: Timings, *, empty: bool = False) -> tuple[Leg, ...]:
@@ -80,7 +107,7 @@ class _Way:
                 yield from self._swap(swap, Barrier.NONE if upgrade is None else barrier)
             case StatusPlan(running=running):
                 row = Recorded.STATUS_RUNNING if running else Recorded.STATUS_SUSPENDED
-                yield self._call("status", Verb.STATUS, row)
+                yield replace(self._call("status", Verb.STATUS, row), seat=Seat.NONE if running else Seat.WHOLE)
                 if running:
                     yield self._gate("gate")
             case InstancePlan(verb=verb):
@@ -92,27 +119,31 @@ class _Way:
         if isinstance(update, UpgradePlan) and self._plan.rollback.capture is not None:
             yield self._call("copy", Verb.PACKAGE, Recorded.PACKAGE)
         begin = self._call("begin", verb, Recorded.SWAP)
-        yield begin
         if update.mode is not Mode.MANUAL:
+            seat = Seat.DOMAIN if update.mode is Mode.AUTO else Seat.WHOLE
+            yield replace(begin, seat=seat, keeps=True)
             times = self._domains if update.mode is Mode.AUTO else 1
             walks = [self._timings.draw(self._plan.service, Verb.WALK, row) for _ in range(times)]
             seconds, polls = sum(each.seconds for each in walks), sum(each.polls for each in walks)
-            yield self._with_gate(Leg("update", seconds, polls))
+            yield replace(self._with_gate(Leg("update", seconds, polls)), seat=seat)
             return
+        yield begin
         for domain in range(self._domains):
             last = domain == self._domains - 1
             if last and self._plan.walk.bake_before_last_s > 0:
                 yield self._bake("bake", self._plan.walk.bake_before_last_s, domain)
             walk = self._call("domain", Verb.WALK, row, domain, Before(last=last))
-            yield self._with_gate(walk)
+            yield replace(self._with_gate(walk), seat=Seat.DOMAIN)
 
     def _create(self) -> Iterator[Leg]:
         yield self._with_gate(self._call("update", Verb.CREATE, Recorded.CREATE))
 
     def _swap(self, swap: SwapPlan, barrier: Barrier) -> Iterator[Leg]:
-        yield self._call("swap", Verb.SWAP, Recorded.SWAP, before=Before(barrier, swap=True))
-        if swap.bake_s > 0:
-            yield self._bake("bake", swap.bake_s, None)
+        bakes = swap.bake_s > 0
+        call = self._call("swap", Verb.SWAP, Recorded.SWAP, before=Before(barrier, swap=True))
+        yield replace(call, seat=Seat.WHOLE, keeps=bakes)
+        if bakes:
+            yield replace(self._bake("bake", swap.bake_s, None), seat=Seat.WHOLE)
 
     def _call(self, what: str, verb: Verb, row: Recorded, domain: int | None = None, before: Before = AT_ONCE) -> Leg:
         took = self._timings.draw(self._plan.service, verb, row)
@@ -123,7 +154,7 @@ class _Way:
 
     def _with_gate(self, leg: Leg) -> Leg:
         gate = self._gate("gate")
-        return msgspec.structs.replace(leg, seconds=leg.seconds + gate.seconds, reads=leg.reads + gate.reads)
+        return replace(leg, seconds=leg.seconds + gate.seconds, reads=leg.reads + gate.reads)
 
     def _gate(self, what: str) -> Leg:
         """Give a gate that is green from its first round on."""

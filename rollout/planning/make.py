@@ -8,13 +8,14 @@ from typing import Final
 import msgspec
 
 from rollout.core.approvals import plan_digest
+from rollout.core.caps import Load
 from rollout.core.change_plan import UpgradePlan, updates
 from rollout.core.freeze import Freeze
 from rollout.core.names import Now, ServiceName
 from rollout.core.plan import RolloutPlan, ServicePlan, WavePlan
 from rollout.core.wave_plan import ApprovalPlan
 from rollout.core.windows import spans_from
-from rollout.planning.caps import Bound, Shared, effective, shared_room
+from rollout.planning.caps import Bound, Shared, effective
 from rollout.planning.document import Calls, Finding, Known, Moments, PlanDocument, PlannedService, PlannedWave
 from rollout.planning.findings import Forecasts, by_severity, findings
 from rollout.planning.forecast import Given, forecast
@@ -74,7 +75,6 @@ class _Making:
             for name, sight in self._sights.items()
         }
         self._around = around
-        room = shared_room(around.shared, self._largest(wanted.services))
         self._given = Given(
             wanted.plan,
             wanted.services,
@@ -82,7 +82,7 @@ class _Making:
             self._seen,
             of_services(around.history, self._plans),
             around.paces,
-            None if room is None else room.services,
+            around.shared,
             around.freeze,
         )
         self._cases: Forecasts = {case: forecast(self._given, case) for case in Case}
@@ -193,12 +193,9 @@ class _Making:
         )
 
     def _bound(self, wave: WavePlan) -> Bound:
-        return effective(wave, self._around.shared, self._largest([self._plans[name] for name in wave.services]))
-
-    def _largest(self, plans: "tuple[ServicePlan, ...] | list[ServicePlan]") -> int:
-        """Give the instances of the largest domain among services that were looked at; 0 = none was."""
-        sights = [self._seen[plan.service] for plan in plans if plan.service in self._seen]
-        return max((-(-(each.instances or 0) // max(each.domains or 1, 1)) for each in sights), default=0)
+        seats = [self._given.seat(self._plans[name]) for name in wave.services]
+        largest = Load(0, max(seat.domains for seat in seats), max(seat.instances for seat in seats))
+        return effective(wave, self._around.shared, largest)
 
     def _finish(self) -> Moments:
         best, expected, latest = (self._cases[case].schedule.finish_s for case in Case)

@@ -33,6 +33,7 @@ from rollout.core.plan import RolloutPlan, WavePlan
 from rollout.core.wave_plan import Moment
 from rollout.errors import InvariantBroken
 from rollout.planning.legs import Leg
+from rollout.planning.line import Line
 from rollout.planning.spans import Schedule, Span, Terms, WaveSpan
 from rollout.planning.turns import Turns
 
@@ -77,6 +78,7 @@ class _Play:
         self._spans: dict[ServiceName, list[Span]] = {}
         self._opened: dict[str, float] = {}
         self._bakes: dict[str, list[Span]] = {}
+        self._line = Line(terms.caps, terms.sizes)
         self._reads, self._writes = Turns(terms.paces.reads), Turns(terms.paces.writes)
         self._moved = True
         self._flying = 0
@@ -214,6 +216,8 @@ class _Play:
         if leg.writes and (hold := self._held(service, leg)) is not None:
             self._set(service, holds=frozenset({hold}), stands_at=Moment.SWAP if leg.before.swap else Moment.LAST)
             return
+        if not self._line.enter(service, leg):
+            return
         begins_s = self._writes.take(self._t, leg.writes)
         ends_s = max(begins_s + leg.seconds, self._reads.take(begins_s, leg.reads))
         self._spans[service].append(Span(leg.what, begins_s, ends_s, leg.domain))
@@ -230,6 +234,9 @@ class _Play:
         return None
 
     def _leg_ends(self, service: ServiceName) -> None:
+        if not self._ways[service][self._at[service]].keeps:
+            for other in self._line.leave(service):
+                self._fly(other)
         self._at[service] += 1
         if self._at[service] < len(self._ways[service]):
             self._fly(service)

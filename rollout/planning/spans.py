@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from rollout.core.caps import Caps, Load
 from rollout.core.freeze import Freeze
 from rollout.core.names import ServiceName
 from rollout.planning.turns import Paces
@@ -47,6 +48,10 @@ class Terms(msgspec.Struct, frozen=True):
     paces: Paces = Paces()
     room: int | None = None
     """How many services the caps that rollouts share let be in flight."""
+    caps: tuple[Caps, ...] = ()
+    """Those caps, for what of services may be down at once."""
+    sizes: Mapping[ServiceName, Load] = {}
+    """All domains and instances of each service, as far as they are known."""
     freeze: Freeze | None = None
     late_approvals: bool = False
     """People say yes at the last moment instead of at once."""

@@ -113,7 +113,8 @@ class InFlight(Doc):
 
     services: scalars.Cap | None = None
     domains: scalars.Cap | None = None
-    """Upgrade domains that are down, or may be, through our doing."""
+    """Upgrade domains that are down, or may be, through our doing: one for a walk, all of a service for a swap, a
+    suspension or a simultaneous update."""
     instances: scalars.Cap | None = None
     """Instances in these domains."""
 

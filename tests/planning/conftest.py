@@ -15,6 +15,7 @@ from rollout.planning.document import PlanDocument
 from rollout.planning.make import UNKNOWN, Around, Wanted, plan_document
 from rollout.policy.load import load_policy
 from rollout.settings import RunSettings
+from rollout.settings.model import InFlight, Limits
 from rollout.simulation.world import WALL_AT_START, World, carry_out
 
 UPGRADE = '{upgrade: {package: "https://relstore.blob.example/web.cspkg", configuration: web.cscfg}}'
@@ -52,8 +53,16 @@ def planned() -> Callable[..., PlanDocument]:
 def actual_s(tmp_path: Path) -> Callable[..., float]:
     """Run a rollout over an emulated fleet at the pace of a real subscription, and give the virtual seconds it took."""
 
-    def run(compiled: Compiled, domains: int = 5, *, staging: bool = False, seed: int = 0) -> float:
-        put_together = partial(make_kit, RunSettings("https://rehearsal.invalid", tmp_path))
+    def run(
+        compiled: Compiled,
+        domains: int = 5,
+        *,
+        staging: bool = False,
+        seed: int = 0,
+        in_flight: InFlight | None = None,
+    ) -> float:
+        limits = None if in_flight is None else Limits(in_flight=in_flight)
+        put_together = partial(make_kit, RunSettings("https://rehearsal.invalid", tmp_path, limits=limits))
         fleet = FleetPlan(len(compiled.services), domains, staging=staging)
         world = World(put_together, fleet, Knobs(), seed)
         result = world.live(lambda parts: carry_out(parts, compiled)).result

@@ -12,6 +12,7 @@ from rollout.planning.caps import Shared
 from rollout.planning.document import PlanDocument, Severity
 from rollout.planning.make import Around
 from rollout.planning.timing import Source
+from rollout.settings.model import InFlight
 from rollout.simulation.history import History
 
 Compile = Callable[..., Compiled]
@@ -22,6 +23,8 @@ SWAP = (
     '{upgrade: {slot: staging, package: "https://relstore.blob.example/web.cspkg", configuration: web.cscfg}, '
     "swap: {bake: 10m}}"
 )
+ONLY_SWAP = "{swap: {bake: 10m}}"
+SWAP_AT_ONCE = SWAP.replace("bake: 10m", "bake: 40m, barrier: none")
 NEEDY = {"svc-0001": "needs: [svc-0003]", "svc-0002": "paired: [svc-0004]"}
 
 
@@ -80,7 +83,45 @@ def test_a_wave_shows_how_many_really_fly_together_and_why(
     more, caps = bound
     told = planned(compiled(12, more=more), Around(shared=(Shared("the engine", caps),)))
     assert (told.waves[0].effective, told.waves[0].bound_by) == (effective, why)
-    assert told.at_once == effective
+    # A cap on domains lets others be in flight between their walks.
+    assert told.at_once == (effective if caps.domains is None else 6)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (6, None, 2, "in_flight.domains of the engine"),
+        (4, ONLY_SWAP, 10, "in_flight.domains of the engine, 5 for a service"),
+        (4, SWAP_AT_ONCE, 6, "in_flight.domains of the engine, 5 for a service"),
+    ],
+    ids=["walks", "swaps", "staging and swap"],
+)
+def test_what_waits_for_room_under_a_cap_is_expected_when_it_happens(
+    compiled: Compile, planned: Planned, actual_s: Callable[..., float], case: tuple[int, str | None, int, str]
+) -> None:
+    services, change, domains, why = case
+    more = f"waves: [{{name: all, select: rest, max_parallel: {services}, strict: false}}]"
+    rollout = compiled(services, more=more) if change is None else compiled(services, change=change, more=more)
+    told = planned(rollout, Around(shared=(Shared("the engine", Caps(domains=domains)),)))
+    free = planned(rollout)
+    assert told.waves[0].bound_by == why
+    assert told.finish.expected_s is not None
+    assert free.finish.expected_s is not None
+    assert told.finish.expected_s > 1.2 * free.finish.expected_s, "else the cap is none"
+    took_s = actual_s(rollout, staging=change is not None, in_flight=InFlight(domains=domains))
+    assert told.finish.expected_s == pytest.approx(took_s, rel=0.10)
+
+
+def test_what_no_cap_has_room_for_is_said_before_the_run(compiled: Compile, planned: Planned) -> None:
+    shared = (Shared("the engine", Caps(domains=4)),)
+    told = planned(compiled(2, change=ONLY_SWAP), Around(shared=shared))
+    errors = [each for each in told.findings if each.severity is Severity.ERROR]
+    assert told.finish.expected_s is None
+    assert {each.said for each in errors} >= {
+        "it changes all at once, and its 5 domains are more than in_flight.domains of the engine allows"
+    }
+    assert told.waves[0].effective == 0
+    assert planned(compiled(2), Around(shared=shared)).finish.expected_s is not None
 
 
 def test_a_window_is_waited_for_and_a_service_that_would_outlast_it_begins_in_the_next(
