@@ -24,6 +24,8 @@ DENSE: Final = 10.0
 TICKS_MAX: Final = 9
 THIN: Final = 0.6
 """A narrower bar is part of the one before: nobody could see it."""
+PLANNED_MAX: Final = 3.0
+"""Once it is over, the plan is shown as far as so many times what it really took."""
 LABEL_GAP: Final = 10.0
 LABEL_ROOM: Final = 60.0
 LABEL_CHARS: Final = 28
@@ -65,10 +67,14 @@ def chart(report: Report) -> Markup:
 
 
 def _scale(report: Report, lines: int) -> _Scale:
-    moments = [report.rollout.opened_at, report.ended_at or report.written_at]
-    moments += [each.to_at for each in report.expected.values()]
-    moments += [at for at in (report.expected_finish_at,) if at is not None]
-    from_at, to_at = min(moments), max(moments)
+    from_at, to_at = report.rollout.opened_at, report.ended_at or report.written_at
+    planned = [each.to_at for each in report.expected.values()]
+    planned += [at for at in (report.expected_finish_at,) if at is not None]
+    longest_at = max([to_at, *planned])
+    if report.ended_at is not None:
+        # A plan made for a fleet that is hundreds of times slower must not leave what happened without room.
+        longest_at = min(longest_at, from_at + PLANNED_MAX * (to_at - from_at))
+    to_at = max(to_at, longest_at)
     row = next((height for most, height in _ROWS if lines <= most), 2.0)
     return _Scale(from_at, max(to_at, from_at + 0.1), row)
 

@@ -18,6 +18,7 @@ from rollout.core.compile import Compiled
 from rollout.core.result import Result
 from rollout.errors import UsageError
 from rollout.journal.journal import Recorded
+from rollout.policy.duration import parse_duration
 from rollout.simulation import loop
 from rollout.simulation.world import Parts, World, carry_out
 from rollout.views.reading import Read
@@ -247,6 +248,21 @@ def test_the_plan_stands_beside_what_happened(made: Report) -> None:
     assert "expected finish" in html
     assert "it took 1m30s longer" in html
     assert html.count('class="expected"') == 3
+
+
+def test_a_plan_of_a_far_slower_fleet_leaves_room_for_what_happened(made: Report) -> None:
+    took_s = (made.ended_at or 0.0) - made.rollout.opened_at
+
+    def hours(finish_s: float) -> float:
+        service = {"service": made.services[0].service, "begins_s": 0.0, "ends_s": finish_s}
+        plan = {"rollout": OWN, "services": [service], "finish": {"expected_s": finish_s}}
+        told = page(beside(made, forecast_in(msgspec.json.encode(plan), OWN)))
+        (shown,) = re.findall(r"lines over ((?:[0-9]+[dhms]+)+)", told)
+        assert ("expected finish" in told) is (finish_s <= 3 * took_s)
+        return parse_duration(shown)
+
+    assert hours(2 * took_s) == pytest.approx(2 * took_s, abs=1.0)
+    assert hours(500 * took_s) == pytest.approx(3 * took_s, abs=1.0)
 
 
 @pytest.mark.parametrize(
