@@ -8,6 +8,7 @@ are always under way, people pause and resume, one reader follows all events.
 import asyncio
 import contextlib
 import json
+import os
 import random
 import socket
 import sys
@@ -174,6 +175,7 @@ class _Work:
             loop_lag_s=status["loop_lag_worst_s"],
             position=status["position"],
             rollouts=self._closed,
+            load=os.getloadavg()[0],
         )
 
     async def _get(self, path: str) -> Any:

@@ -23,6 +23,8 @@ class Sample(msgspec.Struct, frozen=True):
     position: int
     rollouts: int
     """Closed so far."""
+    load: float = 0.0
+    """The machine's load average of a minute: what else it had to do."""
 
 
 class Soak(msgspec.Struct, frozen=True):
