@@ -136,6 +136,8 @@ def result_of(read: Read, scene: Scene) -> ResultView | None:
 
 def _ends_at(read: Read, scene: Scene, expected: Mapping[str, Eta]) -> float | None:
     """Give the end of the last wave, if that of each wave which is not done can be told."""
+    if not read.services:
+        return None  # it is over, and memory has let go of whatever was expected of it
     ends = [expected[wave.name].ends_at for wave in read.rollout.plan.waves if not is_done(scene, wave)]
     known = [each for each in ends if each is not None]
     return round(max(known), 1) if known and len(known) == len(ends) else None

@@ -24,6 +24,8 @@ from rollout.gates.probe import Probe
 from rollout.policy.bundle import Bundle
 from rollout.simulation import loop
 from rollout.simulation.world import Parts, World
+from rollout.views.head import head_of
+from rollout.views.reading import Read
 
 ONE, TWO = RolloutId("web-1"), RolloutId("web-2")
 SERVICE = ServiceName("svc-0001")
@@ -294,6 +296,8 @@ def test_memory_lets_go_of_old_closed_rollouts_and_the_journal_has_them_back(
             kept = status_of(host).streams
             assert gone == [f"web-{n}" for n in range(1, count - CLOSED_KEPT_MAX + 1)]
             assert host.services(ONE) == {}
+            told = head_of(Read(host.rollout(ONE), host.services(ONE), host.now(), host.now()))
+            assert (told.closed, told.waves, told.ends_at) == (True, (), None)
             back = await host.recall(ONE)
             assert back[SERVICE].ended is not None
             assert host.scene(ONE).around == ALONE
