@@ -14,7 +14,7 @@ import socket
 import sys
 import tempfile
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from pathlib import Path
@@ -72,7 +72,7 @@ async def soak(seconds: float, folder: Path) -> Soak:
     with socket.create_server(("127.0.0.1", 0)) as free:
         listen = f"127.0.0.1:{free.getsockname()[1]}"
     state = folder / "state"
-    async with _started(*words) as (_, endpoint):
+    async with _started(*words, log=folder / "emulator.log") as (_, endpoint):
         daemon = [
             "daemon",
             "--config",
@@ -84,7 +84,7 @@ async def soak(seconds: float, folder: Path) -> Soak:
             "--listen",
             listen,
         ]
-        async with _started(*daemon) as (process, url):
+        async with _started(*daemon, log=folder / "daemon.log") as (process, url):
             token = (state / "admin-token").read_text(encoding="ascii").strip()
             headers = {"Authorization": f"Bearer {token}"}
             async with aiohttp.ClientSession(headers=headers) as session:
@@ -197,8 +197,10 @@ class _Work:
 
 
 @contextlib.asynccontextmanager
-async def _started(*words: str) -> AsyncIterator[tuple[Process, str]]:
-    process = await asyncio.create_subprocess_exec(ROLLOUT, *words, stdout=PIPE, stderr=DEVNULL)
+async def _started(*words: str, log: Path) -> AsyncIterator[tuple[Process, str]]:
+    """Have `rollout WORDS` at work for the time of a block; `log` is what it says meanwhile."""
+    with log.open("wb") as said_to:
+        process = await asyncio.create_subprocess_exec(ROLLOUT, *words, stdout=PIPE, stderr=said_to)
     try:
         if process.stdout is None:
             raise click.ClickException(f"{words[0]} says nothing")
