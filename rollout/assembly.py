@@ -20,7 +20,7 @@ from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.evolve import evolve
 from rollout.core.fleet_evolve import evolve_fleet
 from rollout.core.foreseen import Foreseen
-from rollout.core.names import ENGINE, RolloutId, ServiceName, rollout_stream
+from rollout.core.names import ENGINE, RolloutId, ServiceName
 from rollout.core.notice import NoticeFormat
 from rollout.core.plan import ServicePlan
 from rollout.core.snapshot import Absent, Observation
@@ -35,6 +35,7 @@ from rollout.engine.room import Room
 from rollout.engine.streams import RolloutLedger
 from rollout.engine.telemetry import Telemetry
 from rollout.engine.tracker import Tracker
+from rollout.engine.witness import ExchangeKeeper
 from rollout.errors import CommandRefused, DocumentsChanged, PolicyError, RolloutError
 from rollout.gates.opening import open_sources
 from rollout.gates.probe import Probe
@@ -96,6 +97,7 @@ class Assembly:
     metrics: CollectorRegistry
     """`rolloutd_*`, read when somebody scrapes it."""
     logger: FilteringBoundLogger
+    exchanges: ExchangeKeeper
     foresee: Foresee | None = None
 
     def listen(self, hear: Callable[[Sequence[Recorded]], None]) -> None:
@@ -122,7 +124,7 @@ class Assembly:
             if known.plan.documents != compiled.plan.documents:
                 before = (await self.journal.payload(known.plan.policy)).decode()
                 difference = diff(before, compiled.policy_text)
-                raise DocumentsChanged(_changed(rollout, difference), difference)
+                raise DocumentsChanged(rollout, difference)
             return Admitted(rollout, created=False)
         if refused := refusals(self.settings, _asked(bundle, compiled)):
             raise CommandRefused("the settings do not allow this rollout:\n  " + "\n  ".join(refused))
@@ -186,10 +188,13 @@ async def assembled(
     async with contextlib.AsyncExitStack() as stack:
         state = stack.enter_context(StateDirectory.open(settings.state, command=command, started_wall=time.time()))
         journal = await stack.enter_async_context(SqliteJournal.opened(state.journal))
-        platform = open_platform(settings, journal)
+        told = logger or structlog.get_logger("rollout.engine")
+        exchanges = ExchangeKeeper(journal, told)
+        platform = open_platform(settings, journal, exchanges)
         stack.push_async_callback(platform.close)
         clock = EngineClock.on_running_loop(await journal.last_t(), time.time)
         stack.enter_context(unwrapped())
+        await stack.enter_async_context(exchanges.at_work(clock))
         ledger: RolloutLedger = Ledger(journal, evolve, evolve_fleet)
         await stack.enter_async_context(ledger.opened())
         sources = open_sources(settings, checks, now_t=lambda: clock.now().t, fetch_secret=_fetch_secret)
@@ -197,7 +202,6 @@ async def assembled(
         kit = make_kit(settings, ledger, platform, clock, random.SystemRandom().random, sources=sources)
         await learn_past(journal, kit.tracker.timetable)
         metrics = CollectorRegistry()
-        told = logger or structlog.get_logger("rollout.engine")
         telemetry = Telemetry(told, metrics)
         telemetry.watch(kit.pacer, kit.tracker)
         ledger.listen(telemetry.record)
@@ -213,6 +217,7 @@ async def assembled(
             settings,
             metrics,
             told,
+            exchanges,
             foresee,
         )
 
@@ -290,10 +295,3 @@ def _asked(bundle: Bundle, compiled: Compiled) -> Asked:
 
 def _fetch_secret(source: SecretSource, what: str) -> Secret:
     return fetch_passphrase(source, what=what)
-
-
-def _changed(rollout: RolloutId, difference: str) -> str:
-    return (
-        f"{rollout_stream(rollout)} is known with other documents, and a running rollout keeps what it was given. "
-        f"Give the changed policy a new `rollout:` id, or run it unchanged. What differs:\n{difference}"
-    )

@@ -114,9 +114,12 @@ class CommandRefused(RolloutError):
 class DocumentsChanged(CommandRefused):
     """The rollout is known with other documents, and keeps what it was given."""
 
-    def __init__(self, message: str, diff: str) -> None:
+    def __init__(self, rollout: str, diff: str) -> None:
         self.diff = diff
-        super().__init__(message)
+        super().__init__(
+            f"{rollout} is known with other documents, and a running rollout keeps what it was given. Give the changed "
+            f"policy a new `rollout:` id, or run it unchanged. What differs:\n{diff}"
+        )
 
 
 class Stopping(CommandRefused):

@@ -61,7 +61,10 @@ class Here:
     async def read_service(self, rollout: str, service: str) -> Document:
         """Give one service."""
         read = read_rollout(self._state, RolloutId(rollout))
-        return service_document(read, known(read, service), read.scene())
+        name = known(read, service)
+        with Visitor.opened(self._state) as visitor:
+            exchanges = visitor.exchanges(read.services[name].stream)
+        return service_document(read, name, read.scene(), exchanges)
 
     async def timeline(self, rollout: str, service: str | None = None) -> AsyncIterator[Document]:
         """Give what happened, oldest first."""

@@ -60,6 +60,10 @@ def _service(row: Document) -> Iterator[str]:
         yield f"gate of domain {gate['domain']}: {gate['said']} at {gate['at']}: {checks}"
     if operation := row.get("operation"):
         yield f"operation: {operation['id']} ({operation['dashed']})"
+    if exchanges := row.get("exchanges"):
+        last = exchanges[-1]
+        came = "no whole answer" if last["status"] is None else f"HTTP {last['status']}"
+        yield f"last call: {last['what']}, {came}; what {len(exchanges)} calls sent and were answered: -o json"
     if row.get("error"):
         yield f"last error: {row['error']}"
 

@@ -84,6 +84,7 @@ class Host(Knowledge):
                 assembly.metrics,
                 logger,
                 settings,
+                assembly.exchanges.of,
             )
             async with cls(works).at_work() as host:
                 yield host

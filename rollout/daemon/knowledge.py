@@ -18,6 +18,7 @@ from rollout.core.names import Now, RolloutId, ServiceName, StreamName
 from rollout.core.result import Result
 from rollout.core.service import ServiceRollout
 from rollout.core.summary import summarize
+from rollout.core.witnessed import Witnessed
 from rollout.engine.bus import Bus
 from rollout.engine.engine import Engine
 from rollout.engine.kit import Kit
@@ -32,6 +33,9 @@ CLOSED_KEPT_MAX: Final = 20
 
 Admit = Callable[[Bundle, str], Awaitable[Admitted]]
 """Opens a bundle's rollout for a person, or finds it."""
+
+ExchangesOf = Callable[[StreamName], Awaitable[Sequence[Witnessed]]]
+"""Gives how the calls of one attempt at a service were sent and answered, oldest first."""
 
 
 class TakeBack(Protocol):
@@ -55,6 +59,7 @@ class Works:
     metrics: CollectorRegistry
     logger: FilteringBoundLogger
     settings: RunSettings
+    exchanges: ExchangesOf
 
 
 class Knowledge:
@@ -108,6 +113,10 @@ class Knowledge:
     async def entries(self, stream: StreamName) -> Sequence[Recorded]:
         """Give what is durable of one stream."""
         return await self._ledger.entries(stream)
+
+    async def exchanges(self, stream: StreamName) -> Sequence[Witnessed]:
+        """Give how the calls of a stream were sent and answered, oldest first."""
+        return await self.works.exchanges(stream)
 
     def around(self, rollout: RolloutId) -> Around:
         """Give what decisions about a rollout depend on besides itself."""

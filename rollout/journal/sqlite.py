@@ -18,6 +18,7 @@ import msgspec
 
 from rollout.core.event import Entry
 from rollout.core.names import Digest, Now, RolloutId, StreamName
+from rollout.core.witnessed import Witnessed
 from rollout.errors import InvariantBroken, StateUnusable
 from rollout.journal import database
 from rollout.journal.journal import Answered, Question, Recorded, StreamRow
@@ -164,6 +165,14 @@ class SqliteJournal:
     async def tried_letters(self, numbers: Sequence[int], state: Standing, wall: float, said: str) -> None:
         """Note an attempt at notices."""
         await self._write(lambda tables: tables.tried_letters(numbers, state, wall, said), rows=len(numbers))
+
+    async def keep_exchanges(self, seen: Sequence[Witnessed]) -> None:
+        """Keep how calls were sent and answered."""
+        await self._write(lambda tables: tables.keep_exchanges(seen), rows=len(seen))
+
+    async def exchanges(self, stream: StreamName) -> Sequence[Witnessed]:
+        """Give how the calls of a stream were sent and answered, oldest first."""
+        return await self._read(lambda: self._tables.exchanges(stream))
 
     async def verify(self) -> int:
         """Walk the whole chain, page by page, so that appends go on in between."""

@@ -13,8 +13,9 @@ import msgspec
 from msgspec.structs import astuple, replace
 
 from rollout.core.names import Digest, Now, RolloutId, StreamName
+from rollout.core.witnessed import Witnessed
 from rollout.errors import CommandRefused, JournalDamaged, JournalFull, StateUnusable
-from rollout.journal import blobs, database, inbox, outbox
+from rollout.journal import blobs, database, exchanges, inbox, outbox
 from rollout.journal.codec import GENESIS
 from rollout.journal.index import StreamIndex
 from rollout.journal.journal import Answered, Question, Recorded, StreamRow, VersionConflict
@@ -139,6 +140,10 @@ class Tables:
         """Inside a commit: note an attempt at notices."""
         outbox.tried_letters(self._connection, numbers, state, wall, said)
 
+    def keep_exchanges(self, seen: Sequence[Witnessed]) -> None:
+        """Inside a commit: keep how calls were sent and answered."""
+        exchanges.keep(self._connection, seen)
+
     def _transact(self, changes: Sequence[Change]) -> list[object]:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
@@ -215,6 +220,11 @@ class Tables:
         """Give the answer to a question."""
         with self._reading():
             return inbox.answer_to(self._connection, key)
+
+    def exchanges(self, stream: StreamName) -> Sequence[Witnessed]:
+        """Give how the calls of a stream were sent and answered."""
+        with self._reading():
+            return exchanges.kept(self._connection, stream)
 
     def drawn_to(self) -> int:
         """Give the last entry that notices were drawn from."""

@@ -12,8 +12,9 @@ from typing import Self
 from urllib.parse import quote
 
 from rollout.core.names import Digest, Now, RolloutId, StreamName
+from rollout.core.witnessed import Witnessed
 from rollout.errors import StateUnusable
-from rollout.journal import blobs, database, inbox, outbox
+from rollout.journal import blobs, database, exchanges, inbox, outbox
 from rollout.journal.journal import Question, Recorded, StreamRow
 from rollout.journal.mounts import Mount, read_mounts
 from rollout.journal.outbox import Posted
@@ -112,6 +113,11 @@ class Visitor:
         """Let notices that were given up wait anew, for an engine to send; durable on return. Gives how many."""
         with self._transaction("BEGIN IMMEDIATE"):
             return outbox.wait_again(self._connection, rollout)
+
+    def exchanges(self, stream: StreamName) -> Sequence[Witnessed]:
+        """Give how the calls of a stream were sent and answered, oldest first."""
+        with database.translated(self._path):
+            return exchanges.kept(self._connection, stream)
 
     def payload(self, digest: Digest) -> bytes:
         """Give a document that an entry names. Raises JournalDamaged."""

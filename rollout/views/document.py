@@ -1,6 +1,6 @@
 """A rollout with all its services as one document: what `rollout get -o json` prints and the API answers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -8,6 +8,9 @@ import msgspec
 from rollout.core.admission import Scene
 from rollout.core.approvals import plan_digest
 from rollout.core.names import ServiceName
+from rollout.core.witnessed import Witnessed
+from rollout.views.exchanges import exchange_fields
+from rollout.views.gates import gate_samples
 from rollout.views.head import RolloutHead, head_of
 from rollout.views.reading import Read
 from rollout.views.service import service_view
@@ -36,15 +39,22 @@ def rollout_fields(read: Read, head: RolloutHead) -> dict[str, Any]:
     }
 
 
-def service_document(read: Read, service: ServiceName, scene: Scene) -> dict[str, Any]:
+def service_document(read: Read, service: ServiceName, scene: Scene, exchanges: Sequence[Witnessed]) -> dict[str, Any]:
     """Give a service's row, its last gate, operation and error, and what each word would be answered now.
 
-    The entries of its newest attempt have to be at hand.
+    Besides, everything that gates have seen, and `exchanges`: how its calls were sent and answered. The entries of its
+    newest attempt have to be at hand.
     """
     known: Mapping[str, Any] = details(read, service, scene)
     words = {verb.value: said for verb, said in legal_words(read, read.services[service]).items()}
     row = plain(service_view(read, service, scene))
-    return {**row, **{name: known[name] for name in ("walked", "gate", "operation", "error")}, "words": words}
+    return {
+        **row,
+        **{name: known[name] for name in ("walked", "gate", "operation", "error")},
+        "words": words,
+        "gates": [plain(each) for each in gate_samples(read.entries.get(service, ()))],
+        "exchanges": [exchange_fields(each) for each in exchanges],
+    }
 
 
 def plain(record: msgspec.Struct) -> dict[str, Any]:

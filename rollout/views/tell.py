@@ -20,6 +20,7 @@ from rollout.core.phase import Beginning, Queued, Ready, Swapping
 from rollout.core.service import ServiceRollout
 from rollout.core.waiting import waits_for
 from rollout.core.way_back import way_back
+from rollout.views.gates import BASELINED, gate_samples
 from rollout.views.operation import spellings
 from rollout.views.reading import Read
 from rollout.views.text import counted, one_line
@@ -172,18 +173,12 @@ def details(read: Read, service: ServiceName, scene: Scene | None = None) -> dic
 
 def _gate(read: Read, service: ServiceName) -> dict[str, Any] | None:
     """Find the last gate's evidence."""
-    for recorded in reversed(read.entries.get(service, ())):
-        match recorded.entry.fact:
-            case (event.Probed() | event.GatePassed() | event.GateFailed() | event.Baked()) as fact:
-                checks = [
-                    {"check": each.check, "verdict": each.verdict.value, "detail": each.detail}
-                    for each in fact.evidence
-                ]
-                said = str(fact.__struct_config__.tag)
-                return {"domain": fact.domain, "said": said, "at": clock(recorded.entry.now.wall), "checks": checks}
-            case _:
-                continue
-    return None
+    found = next(
+        (each for each in reversed(gate_samples(read.entries.get(service, ()))) if each.said != BASELINED), None
+    )
+    if found is None:
+        return None
+    return {"domain": found.domain, "said": found.said, "at": clock(found.at), "checks": list(found.checks)}
 
 
 def _operation(read: Read, service: ServiceName) -> dict[str, str] | None:

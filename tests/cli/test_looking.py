@@ -95,6 +95,7 @@ def test_one_service_is_chosen_by_its_name_alone(ask: Ask) -> None:
     told = ask("get", "seen-1/svc-0100").stdout
     assert "svc-0099" not in told
     assert re.search(r"operation: [0-9a-f]{32} \([0-9a-f-]{36}\)", told)
+    assert re.search(r"last call: .*, HTTP 202; what \d+ calls sent and were answered: -o json", told)
 
 
 def test_the_list_is_one_line_for_each_rollout_in_every_form(ask: Ask) -> None:

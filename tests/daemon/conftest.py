@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry
 
 from rollout.assembly import Admitted, make_kit
 from rollout.core.compile import compile_bundle
-from rollout.core.names import RolloutId
+from rollout.core.names import RolloutId, StreamName
+from rollout.core.witnessed import Witnessed
 from rollout.daemon.host import Host
 from rollout.daemon.knowledge import Works
 from rollout.emulator.faults import read_faults
@@ -92,8 +93,22 @@ async def hosting(parts: Parts) -> AsyncIterator[Host]:
         raise CommandRefused(f"{rollout}: {who} wants it back ({reason}, {partial=}), and this world has no such way")
 
     logger = structlog.get_logger("rollout.engine")
+
+    async def exchanges(_stream: StreamName) -> Sequence[Witnessed]:
+        return ()
+
+    registry = CollectorRegistry()
     works = Works(
-        parts.engine, parts.kit, parts.journal, compile_bundle, admit, take_back, CollectorRegistry(), logger, SETTINGS
+        parts.engine,
+        parts.kit,
+        parts.journal,
+        compile_bundle,
+        admit,
+        take_back,
+        registry,
+        logger,
+        SETTINGS,
+        exchanges,
     )
     async with Host(works).at_work() as host:
         yield host

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from rollout.cli.log import log_to_stderr
 from rollout.cli.main import cli
+from rollout.core.witnessed import Witnessed
+from rollout.journal.visitor import Visitor
 
 OURS = "00000000-0000-4000-8000-000000000001"
 PASSPHRASE = "CanaryPassphrase-7d1f+/=x"  # noqa: S105 - a canary
@@ -40,7 +42,9 @@ timeout: 1m
 """
 CONFIGURATION = """\
 <ServiceConfiguration serviceName="web" xmlns="http://schemas.microsoft.com/ServiceHosting/2008/10/ServiceConfiguration">
-  <Role name="WebRole1"><Instances count="2"/><ConfigurationSettings/></Role>
+  <Role name="WebRole1"><Instances count="2"/><ConfigurationSettings>
+    <Setting name="ConnectionString" value="CanaryPrivate-91b7"/>
+  </ConfigurationSettings></Role>
 </ServiceConfiguration>
 """
 
@@ -65,10 +69,16 @@ def everything_recorded(state: Path) -> str:
     """Give every cell of the journal but the blobs."""
     journal = sqlite3.connect(state / "journal.sqlite")
     try:
-        tables = ("entries", "streams", "heartbeat", "meta", "notices")
+        tables = ("entries", "streams", "heartbeat", "meta", "notices", "inbox", "exchanges")
         return "\n".join(str(row) for table in tables for row in journal.execute(f"SELECT * FROM {table}"))  # noqa: S608 - our own names
     finally:
         journal.close()
+
+
+def exchanges_of(state: Path) -> list[Witnessed]:
+    """Give how calls were sent and answered, of every service."""
+    with Visitor.opened(state) as visitor:
+        return [each for row in visitor.streams() for each in visitor.exchanges(row.stream)]
 
 
 @pytest.fixture
@@ -199,6 +209,10 @@ def test_s1_no_signature_and_no_token_sings_from_a_run_whose_calls_are_refused(
     recorded = everything_recorded(tmp_path / "state")
     assert "BadRequest" in recorded
     assert singing(recorded) == []
+    exchanges = exchanges_of(tmp_path / "state")
+    assert [(each.what, each.status) for each in exchanges] == [("upgrade", 400)]
+    assert "<PackageUrl>https://relstore.blob.example/packages/web.cspkg?…</PackageUrl>" in exchanges[0].request
+    assert "You sent …" in exchanges[0].answer
 
 
 def test_s1_nothing_sings_from_a_run_that_goes_back(
@@ -210,6 +224,14 @@ def test_s1_nothing_sings_from_a_run_that_goes_back(
     told = run("run", "-f", plant(service), *words)
     assert told.exit_code == 3, told.output
     assert singing(everything_recorded(tmp_path / "state")) == []
+    whats = [each.what for each in exchanges_of(tmp_path / "state")]
+    assert whats == ["upgrade", "walk of domain 0", "walk of domain 1", "outcome of the walk of domain 1", "rollback"]
+    single = CliRunner().invoke(
+        cli, ["get", f"r-{service}/{service}", "--state", str(tmp_path / "state"), "-o", "json"]
+    )
+    (row,) = json.loads(single.stdout)["services"]
+    assert [each["what"] for each in row["exchanges"]] == whats
+    assert singing(single.stdout) == []
     changed = run("run", "-f", plant(service, package=PACKAGE.replace("web.cspkg", "other.cspkg")), *words)
     assert changed.exit_code == 6, changed.output
     assert "other.cspkg" in changed.stderr

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 import msgspec
 import structlog
 
-from rollout.core.outcome import Handle, Outcome, Progress, Refused, RefusedKind, Unreachable
+from rollout.core.outcome import Failed, Handle, Outcome, Progress, Refused, RefusedKind, Unreachable
 from rollout.core.snapshot import Absent, Observation
 from rollout.platforms.classic import faults, xml
 from rollout.platforms.classic.access import NOBODY, Credentials
@@ -29,11 +29,12 @@ from rollout.platforms.classic.decode_service import (
     decode_services,
 )
 from rollout.platforms.classic.endpoint import Endpoint
-from rollout.platforms.classic.exchange import Break, Broken, Exchange, Reply
+from rollout.platforms.classic.exchange import Break, Broken, Exchange
 from rollout.platforms.classic.fields import UnknownWord
 from rollout.platforms.classic.lane_limits import LaneLimits
 from rollout.platforms.classic.lane_way import Way
 from rollout.platforms.classic.lanes import LaneGroup
+from rollout.platforms.classic.marks import mark_in_body, mark_in_header
 from rollout.platforms.classic.prove import proof
 from rollout.platforms.classic.request import Call, CannotEncode, checked_version
 from rollout.platforms.classic.requests.configure import ChangeConfiguration
@@ -51,6 +52,7 @@ from rollout.platforms.classic.requests.status import UpdateDeploymentStatus
 from rollout.platforms.classic.requests.swap import SwapDeployment
 from rollout.platforms.classic.requests.upgrade import UpgradeDeployment
 from rollout.platforms.classic.requests.walk import WalkUpgradeDomain
+from rollout.platforms.classic.shown import Tell
 from rollout.platforms.classic.transport import (
     DEFAULT_LIMITS,
     Connectors,
@@ -58,7 +60,7 @@ from rollout.platforms.classic.transport import (
     TransportLimits,
     tcp_connector,
 )
-from rollout.platforms.classic.vocabulary import CLIENT_VERSION, CONTINUATION_HEADER
+from rollout.platforms.classic.vocabulary import CLIENT_VERSION
 from rollout.platforms.platform import Ticket
 
 REQUEST_TIMEOUT_S: Final = 30.0
@@ -90,25 +92,32 @@ class ClassicClient:
         limits: TransportLimits = DEFAULT_LIMITS,
         xml_limits: xml.XmlLimits = xml.DEFAULT_LIMITS,
         connectors: Connectors = tcp_connector,
+        on_failed: Tell | None = None,
     ) -> None:
-        """`request_timeout_s` bounds questions; a ticket carries its own. A misspelt version raises UsageError."""
+        """`request_timeout_s` bounds questions; a ticket carries its own. A misspelt version raises UsageError.
+
+        `on_failed` hears of each answer that an operation failed.
+        """
         self._endpoint = endpoint
         self._version = checked_version(version)
         self._request_timeout_s = request_timeout_s
         self._xml_limits = xml_limits
+        self._on_failed = on_failed
         self._transport = Transport(
             endpoint, credentials=credentials, version=version, limits=limits, connectors=connectors
         )
         self._unknown: set[UnknownWord] = set()
         self._log = structlog.get_logger("rollout.platforms.classic").bind(endpoint=endpoint.origin)
 
-    async def submit(self, call: Call, ticket: Ticket) -> Outcome:
-        """Make exactly one attempt at any mutating call."""
+    async def submit(self, call: Call, ticket: Ticket, tell: Tell | None = None) -> Outcome:
+        """Make exactly one attempt at any mutating call. `tell` hears what was sent and what came back."""
         try:
             request = call.request(self._version)
         except CannotEncode as error:
             return Refused(RefusedKind.REJECTED, str(error))
         exchange = await self._transport.exchange(request, ticket.timeout_s, ticket.still_wanted)
+        if tell is not None:
+            tell(request, exchange)
         return faults.submit_outcome(exchange, call.subscription, self._xml_limits)
 
     async def upgrade(self, call: UpgradeDeployment, ticket: Ticket) -> Outcome:
@@ -197,6 +206,8 @@ class ClassicClient:
         """Read an answer to Get Operation Status, by whichever connection it came."""
         seen = faults.polled(exchange, handle, self._xml_limits)
         self._warn(seen.unknown)
+        if self._on_failed is not None and isinstance(seen.progress, Failed):
+            self._on_failed(GetOperation(subscription=handle.scope, id=handle.id).request(self._version), exchange)
         return seen
 
     def lanes(self, tasks: asyncio.TaskGroup, limits: LaneLimits) -> LaneGroup:
@@ -213,19 +224,19 @@ class ClassicClient:
 
     async def services(self, call: ListServices) -> AsyncIterator[tuple[CloudService, ...] | Unreachable | Absent]:
         """List Cloud Services, page by page; what is not a page is the last thing given."""
-        async for page in self._pages(call, decode_services, _mark_in_header):
+        async for page in self._pages(call, decode_services, mark_in_header):
             yield page.services if isinstance(page, ServicesRead) else page
 
     async def operations(
         self, call: ListOperations
     ) -> AsyncIterator[tuple[ListedOperation, ...] | Unreachable | Absent]:
         """List Subscription Operations, page by page; what is not a page is the last thing given."""
-        async for page in self._pages(call, decode_operations, _mark_in_body):
+        async for page in self._pages(call, decode_operations, mark_in_body):
             yield page.operations if isinstance(page, OperationsRead) else page
 
     async def running(self, call: ListOperations) -> AsyncIterator[frozenset[str] | Unreachable | Absent]:
         """List Subscription Operations for the ids of those in progress; what is not a page is the last thing given."""
-        async for page in self._pages(call, decode_running, _mark_in_body, RUNNING_PAGES_MAX):
+        async for page in self._pages(call, decode_running, mark_in_body, RUNNING_PAGES_MAX):
             yield page.ids if isinstance(page, RunningRead) else page
 
     async def is_free(self, call: CheckName) -> Availability | Unreachable | Absent:
@@ -286,12 +297,3 @@ class ClassicClient:
             if word not in self._unknown and len(self._unknown) < UNKNOWN_WORDS_MAX:
                 self._unknown.add(word)
                 self._log.warning("unknown_word", element=word.element, value=word.value)
-
-
-def _mark_in_header(exchange: Exchange, _page: ServicesRead) -> str | None:
-    values = exchange.header_values(CONTINUATION_HEADER) if isinstance(exchange, Reply) else ()
-    return values[0] or None if values else None
-
-
-def _mark_in_body(_exchange: Exchange, page: OperationsRead | RunningRead) -> str | None:
-    return page.continuation

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 
+from rollout.core.witnessed import Witness
 from rollout.platforms.classic.client import ClassicClient
 from rollout.platforms.classic.credentials import open_credentials
 from rollout.platforms.classic.endpoint import parse_endpoint
@@ -17,8 +18,11 @@ MARKUP_PER_ELEMENT = 2
 """An element has a start tag and an end tag."""
 
 
-def open_platform(settings: RunSettings, payloads: Payloads) -> ClassicPlatform:
-    """Make the platform; raises UsageError for a bad endpoint and NoAccess for credentials that cannot be used."""
+def open_platform(settings: RunSettings, payloads: Payloads, witness: Witness | None = None) -> ClassicPlatform:
+    """Make the platform; `witness` is told of its calls.
+
+    Raises UsageError for a bad endpoint and NoAccess for credentials that cannot be used.
+    """
     credentials = open_credentials(settings.access)
     each = {name: open_credentials(way.access) for name, way in settings.ways.items()}
     return ClassicPlatform(
@@ -30,6 +34,7 @@ def open_platform(settings: RunSettings, payloads: Payloads) -> ClassicPlatform:
         limits=reply_limits(settings),
         xml_limits=document_limits(settings),
         lanes=lane_limits(settings),
+        witness=witness,
     )
 
 

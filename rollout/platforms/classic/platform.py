@@ -6,20 +6,24 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from rollout.core.names import Digest, Target
-from rollout.core.operation import Operation
+from rollout.core.names import Digest, StreamName, Target
+from rollout.core.operation import Operation, describe
 from rollout.core.outcome import Handle, Outcome, Progress, Refused, RefusedKind, Unreachable
 from rollout.core.prepare import Order, Preparation, Unfeasible
 from rollout.core.snapshot import Observation
+from rollout.core.witnessed import Witness
 from rollout.errors import InvariantBroken
 from rollout.platforms.classic import draw, encode, listing, packages, xml
 from rollout.platforms.classic.access import NOBODY, Credentials
 from rollout.platforms.classic.client import REQUEST_TIMEOUT_S, ClassicClient
 from rollout.platforms.classic.endpoint import Endpoint, parse_endpoint
+from rollout.platforms.classic.exchange import Exchange
+from rollout.platforms.classic.fields import normal_request_id
 from rollout.platforms.classic.lane_limits import DEFAULT_LANES, LaneLimits
 from rollout.platforms.classic.paths import deployment_path, service_path, slot_path
-from rollout.platforms.classic.request import CannotEncode, checked_version
+from rollout.platforms.classic.request import CannotEncode, Request, checked_version
 from rollout.platforms.classic.requests.deployment import GetDeployment
+from rollout.platforms.classic.shown import Called, Tell, witnessed
 from rollout.platforms.classic.transport import DEFAULT_LIMITS, Connectors, TransportLimits, tcp_connector
 from rollout.platforms.classic.vocabulary import CLIENT_VERSION
 from rollout.platforms.classic.write import url_text
@@ -65,13 +69,15 @@ class ClassicPlatform:
         connectors: Connectors = tcp_connector,
         wall: Callable[[], float] = time.time,
         lanes: LaneLimits = DEFAULT_LANES,
+        witness: Witness | None = None,
     ) -> None:
         """`credentials` gives those of a subscription, each time the same object, which has its own connections.
 
         `endpoints` are those of subscriptions that are found elsewhere than at `endpoint`.
 
         `request_timeout_s` bounds reads; a submit's ticket carries its own. `wall` is POSIX seconds UTC, and only ends
-        the window of listings. A bad endpoint or version raises UsageError.
+        the window of listings and dates what `witness` is told: every call with its answer, and how operations failed.
+        A bad endpoint or version raises UsageError.
         """
         self._endpoint = parse_endpoint(endpoint)
         self._endpoints = {name.lower(): parse_endpoint(each) for name, each in (endpoints or {}).items()}
@@ -84,6 +90,7 @@ class ClassicPlatform:
         self._connectors = connectors
         self._wall = wall
         self._lanes = lanes
+        self._witness = witness
         self._clients: dict[tuple[Endpoint, int], tuple[Credentials, ClassicClient]] = {}
 
     @property
@@ -106,7 +113,7 @@ class ClassicPlatform:
             call = encode.encode(target, operation, payloads)
         except CannotEncode as error:
             return Refused(RefusedKind.REJECTED, str(error))
-        return await self.client(target.subscription).submit(call, ticket)
+        return await self.client(target.subscription).submit(call, ticket, self._telling(operation, ticket))
 
     async def poll(self, handle: Handle) -> Progress:
         """Get the status of an accepted operation."""
@@ -198,6 +205,7 @@ class ClassicPlatform:
             limits=self._limits,
             xml_limits=self._xml_limits,
             connectors=self._connectors,
+            on_failed=None if self._witness is None else self._tell_failed,
         )
         self._clients[endpoint, id(credentials)] = (credentials, client)
         return client
@@ -206,6 +214,26 @@ class ClassicPlatform:
         """Give connections back."""
         for _, client in self._clients.values():
             await client.close()
+
+    def _telling(self, operation: Operation, ticket: Ticket) -> Tell | None:
+        """Tell the witness of a call that is about to be made."""
+        if (witness := self._witness) is None:
+            return None
+        at = self._wall()
+
+        def tell(request: Request, exchange: Exchange) -> None:
+            stream, _, number = ticket.key.rpartition("/")
+            call = Called(StreamName(stream), int(number), describe(operation), at)
+            witness(witnessed(call, request, exchange, self._version))
+
+        return tell
+
+    def _tell_failed(self, request: Request, exchange: Exchange) -> None:
+        """Tell the witness how an operation failed; whose it was is known by its id, which ends the path."""
+        if self._witness is not None:
+            asked = request.path.rpartition("/")[2]
+            call = Called(StreamName(""), 0, "outcome of an operation", self._wall(), normal_request_id(asked) or "")
+            self._witness(witnessed(call, request, exchange, self._version))
 
     async def _resolve(self, digests: Iterable[Digest]) -> dict[Digest, bytes]:
         return {digest: await self._payloads.payload(digest) for digest in digests}

@@ -18,8 +18,8 @@ _SIGNATURE = re.compile(r"(?i)\b(sig|token|password|secret|accountkey)=[^&\s\"'<
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
-def redact(text: str) -> str:
-    """Give `text` on one line, without URL queries, signatures, bearer tokens and keys, cut to `SHOWN_CHARS_MAX`."""
+def redact(text: str, chars_max: int = SHOWN_CHARS_MAX) -> str:
+    """Give `text` on one line, without URL queries, signatures, bearer tokens and keys, cut to `chars_max`."""
     text = without_known(text[:READ_CHARS_MAX], HIDDEN)
     text = _PEM.sub(HIDDEN, text)
     text = _USER.sub(rf"\1{HIDDEN}@", text)
@@ -27,7 +27,7 @@ def redact(text: str) -> str:
     text = _BEARER.sub(rf"\1 {HIDDEN}", text)
     text = _SIGNATURE.sub(rf"\1={HIDDEN}", text)
     text = _UNPRINTABLE.sub(" ", text).strip()
-    return text if len(text) <= SHOWN_CHARS_MAX else text[: SHOWN_CHARS_MAX - 1] + HIDDEN
+    return text if len(text) <= chars_max else text[: chars_max - 1] + HIDDEN
 
 
 def redact_bytes(body: bytes) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from rollout.emulator.faults import read_faults
+
 SERVICES = ("svc-0001", "svc-0002", "svc-0003")
 
 
@@ -362,3 +364,46 @@ def test_an_ended_rollout_is_taken_back_by_a_new_one_that_asking_again_finds(own
         assert (again.status, again.json["kind"]) == (202, "no_op")
         opened = daemon.ask("GET", "/v1/rollouts/web-1-revert/timeline").json["items"][0]
         assert (opened["kind"], opened["actor"]) == ("rollout_opened", "operator")
+
+
+def test_what_was_sent_and_answered_for_each_call_and_every_gate_s_samples_outlive_a_restart(
+    own_daemon: Callable[..., Any],
+) -> None:
+    fault = {"service": "svc-0001", "verb": "walk", "domain": 1, "effect": "fail", "times": 1}
+    place = "/v1/rollouts/web-1/services/svc-0001"
+    with own_daemon() as daemon:
+        daemon.run(lambda: daemon.fabric.set_faults(read_faults([fault])))
+        assert daemon.ask("POST", "/v1/rollouts", daemon.bundle("web-1")).status == 201
+        daemon.until("web-1", lambda found: found["closed"])
+        found = daemon.ask("GET", place).json
+    calls = {each["what"]: each for each in found["exchanges"]}
+    assert list(calls) == [
+        "upgrade",
+        "walk of domain 0",
+        "walk of domain 1",
+        "outcome of the walk of domain 1",
+        "rollback",
+    ]
+    begun, failed = calls["upgrade"], calls["outcome of the walk of domain 1"]
+    assert (begun["number"], begun["method"], begun["status"], begun["sent"], begun["cut"]) == (
+        1,
+        "POST",
+        202,
+        True,
+        False,
+    )
+    assert begun["path"].endswith("/?comp=upgrade")
+    assert "<Mode>Manual</Mode>" in begun["request"]
+    assert f"x-ms-request-id: {begun['request_id']}" in begun["answer"]
+    assert len(begun["request_id_dashed"]) == len(begun["request_id"]) + 4
+    assert failed["number"] == calls["walk of domain 1"]["number"]
+    assert failed["request_id"] == calls["walk of domain 1"]["request_id"]
+    assert "<Status>Failed</Status>" in failed["answer"]
+    samples = [(each["domain"], each["said"], each["verdict"]) for each in found["gates"]]
+    assert samples == [(0, "probed", "pass"), (0, "gate_passed", "pass")]
+    assert found["gates"][0]["checks"][0]["check"] == "instances"
+    with own_daemon() as again:
+        headers = {"Authorization": f"Bearer {again.token('viewer', 'bob')}"}
+        later = again.ask("GET", place, role=None, headers=headers).json
+        assert later["exchanges"] == found["exchanges"]
+        assert later["gates"] == found["gates"]

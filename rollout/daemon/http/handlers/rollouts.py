@@ -60,7 +60,8 @@ async def rollout(desk: Desk, asked: Asked[ServicesQuery, None]) -> Answer:
 async def service(desk: Desk, asked: Asked[NoQuery, None]) -> Answer:
     """Give one service with evidence, operation, way back, and what each word would be answered."""
     read, name = await desk.recall_service(asked.names["rollout"], asked.names["service"])
-    return Answer(service_document(read, name, desk.scene(read)))
+    exchanges = await desk.host.exchanges(read.services[name].stream)
+    return Answer(service_document(read, name, desk.scene(read), exchanges))
 
 
 def _id(head: RolloutHead) -> str:
