@@ -143,11 +143,19 @@ class Desk:
         if state is None:
             return None
         if isinstance(state.phase, Queued):
-            read = self.read(rollout)  # what it waits for is a matter of all the others
+            read = self._with(self.read(rollout), state)  # what it waits for is a matter of all the others
             return self.row(read, name, self.scene(read))
         now = self.host.now()
         read = Read(self.host.rollout(rollout), {name: state}, now, now, around=self.host.around(rollout))
         return self.row(read, name, Scene(read.rollout, {}, now, read.around))
+
+    def _with(self, read: Read, state: ServiceRollout) -> Read:
+        """Put the newest state of one service into what was read a moment ago: a word to it may be younger."""
+        name = state.plan.service
+        if read.services.get(name) is state:
+            return read
+        summaries = {**read.summaries, name: self._known(state, read.now).summary}
+        return msgspec.structs.replace(read, services={**read.services, name: state}, summaries=summaries)
 
     async def rows(self, read: Read, names: Iterable[ServiceName]) -> AsyncIterator[ServiceView]:
         """Make many rows, and let others have their turn meanwhile."""
