@@ -111,6 +111,7 @@ class Parade:
             closed=False,
             outcome=None,
             result=None,
+            claim=None,
             halted=None,
             halted_by=None,
             aborted=False,

@@ -39,7 +39,7 @@ async def ask(
     if selection != EVERYTHING and (target.service is not None or verb in FOR_ROLLOUTS):
         raise UsageError("--wave, --select and --phase choose among the services of a rollout: give its ID alone")
     number = None
-    if target.service is None and (verb not in FOR_ROLLOUTS or verb is Verb.ABORT):
+    if target.service is None and verb is not Verb.CLAIM and (verb not in FOR_ROLLOUTS or verb is Verb.ABORT):
         weighed = await where.weigh(verb, str(target), reason=reason, selection=selection, **said)
         number = confirmed(verb, target, weighed["count"], manner, some=selection != EVERYTHING)
     if verb is Verb.APPROVE and not said.get("plan"):

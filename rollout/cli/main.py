@@ -27,6 +27,7 @@ VERBS = {
     "exclude": ("rollout.cli.people:exclude", "Take a service out."),
     "rollback": ("rollout.cli.people:rollback", "Go back, as soon as the platform allows."),
     "resolve": ("rollout.cli.people:resolve", "Say what a service has come to."),
+    "claim": ("rollout.cli.people:claim", "Tell others that you have what needs somebody."),
     "halt": ("rollout.cli.people:halt", "Start nothing new."),
     "abort": ("rollout.cli.people:abort", "Take back all that has not ended."),
     "approve": ("rollout.cli.people:approve", "Say yes to what waits for it."),

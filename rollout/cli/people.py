@@ -13,7 +13,6 @@ from rollout.core.ending import Claim
 
 _OPTIONS: Final = (
     target_argument,
-    click.option("--reason", required=True, help="Why, for everybody who reads the journal."),
     where_options,
     click.option("-y", "--yes", is_flag=True, help="Speak to several services without being asked."),
     click.option("--key", help="Answered once for each key, however often it is sent.  [default: a new one]"),
@@ -24,7 +23,13 @@ _OPTIONS: Final = (
 )
 
 
-def _verb(verb: Verb, about: str, *options: Callable[[Any], Any]) -> click.Command:
+def _reason(default: str | None) -> Callable[[Any], Any]:
+    shown = "" if default is None else f"  [default: {default}]"
+    said = f"Why, for everybody who reads the journal.{shown}"
+    return click.option("--reason", required=default is None, default=default, help=said)
+
+
+def _verb(verb: Verb, about: str, *options: Callable[[Any], Any], reason: str | None = None) -> click.Command:
     def said(ctx: click.Context, *, target: Target, origin: Origin, reason: str, **more: Any) -> None:
         from rollout.cli.asking import Manner, ask
         from rollout.cli.loop import run_loop
@@ -44,7 +49,8 @@ def _verb(verb: Verb, about: str, *options: Callable[[Any], Any]) -> click.Comma
     said.__doc__ = about
     chooses = verb in FOR_SERVICES
     command: Any = click.pass_context(said)
-    for option in (*reversed(options), *([selection_options] if chooses else []), *reversed(_OPTIONS)):
+    choosing = [selection_options] if chooses else []
+    for option in (*reversed(options), *choosing, *reversed(_OPTIONS), _reason(reason)):
         command = option(command)
     made: click.Command = click.command(verb.value)(command)
     return made
@@ -87,6 +93,13 @@ resolve = _verb(
     "Say what a service has come to; the deployment is looked at first." + _ANSWERED,
     click.option("--as", "resolve_as", type=click.Choice([each.value for each in Claim]), required=True, help="What."),
     click.option("--force", is_flag=True, help="Even where the deployment shows something else."),
+)
+claim = _verb(
+    Verb.CLAIM,
+    "Tell others that you have what needs somebody; a whole rollout's ID means all of it. It changes nothing about the "
+    "rollout, ends with its reason, and keeps a stop from paging again." + _ANSWERED,
+    click.option("--release", is_flag=True, help="Hand it back."),
+    reason="on it",
 )
 halt = _verb(Verb.HALT, "Start nothing new; who is in flight finishes its domain's gate and holds." + _ANSWERED)
 abort = _verb(

@@ -3,12 +3,15 @@
 No phase can forget: whether a service waits for a person is `decide`'s own answer, asked in whatever phase it is.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from rollout.core.action import Wait
 from rollout.core.approvals import asked, plan_digest
+from rollout.core.care import Care, keeper
 from rollout.core.decide import consider
 from rollout.core.event import HoldReason
 from rollout.core.explain import clock_text
@@ -46,10 +49,20 @@ class Alert(msgspec.Struct, frozen=True):
     until_wall: float | None = None
     """When it lapses by itself, as an approval does that nobody gave in time."""
     wave: str | None = None
+    taken_by: str = ""
+    """Who has it; empty = nobody, and then it pages."""
 
 
 def alerts_of_service(state: ServiceRollout, now: Now) -> tuple[Alert, ...]:
     """Give the open alerts of a service rollout."""
+    return _kept(_of_service(state, now), state.care)
+
+
+def _kept(alerts: Iterable[Alert], care: Care | None) -> tuple[Alert, ...]:
+    return tuple(replace(each, taken_by=keeper(care, each.key)) for each in alerts)
+
+
+def _of_service(state: ServiceRollout, now: Now) -> tuple[Alert, ...]:
     if state.ended is not None:
         return ()
     service, rollout = state.plan.service, state.plan.rollout
@@ -93,10 +106,21 @@ def alerts_of_rollout(state: RolloutState) -> tuple[Alert, ...]:
     found = []
     if state.halted is not None and state.halted_by == POLICY:
         said = f"{own} is halted: {state.halted}"
-        key = f"{own}:halt@{state.halted_version}"
+        key = halt_key(state)
         found.append(Alert(key, NoticeEvent.NEEDS_ATTENTION, said, f"rollout why {own}"))
     waiting = [(scope, each.until_wall) for scope, each in state.approvals.items() if each.given is None]
-    return (*found, *(_approval(state, scope, until_wall) for scope, until_wall in waiting))
+    found += [_approval(state, scope, until_wall) for scope, until_wall in waiting]
+    return _kept(found, state.care)
+
+
+def halt_key(state: RolloutState) -> str:
+    """Name a halt, whoever spoke it."""
+    return f"{state.plan.rollout}:halt@{state.halted_version}"
+
+
+def approval_key(state: RolloutState, scope: str) -> str:
+    """Name an approval that was asked for."""
+    return f"{state.plan.rollout}:approval:{scope}@{state.approvals[scope].until_wall:.0f}"
 
 
 def _approval(state: RolloutState, scope: str, until_wall: float) -> Alert:
@@ -106,5 +130,5 @@ def _approval(state: RolloutState, scope: str, until_wall: float) -> Alert:
     said = f"{what} waits for {by} to approve it, until {clock_text(until_wall)}"
     wave = f" --wave {scope}" if scope else ""
     instead = f"rollout approve {own}{wave} --plan {plan_digest(state.plan)[:DIGEST_SHOWN]} --reason …"
-    key = f"{own}:approval:{scope}@{until_wall:.0f}"
+    key = approval_key(state, scope)
     return Alert(key, NoticeEvent.APPROVAL_NEEDED, said, instead, until_wall=until_wall, wave=scope or None)

@@ -21,6 +21,7 @@ class Verb(StrEnum):
     EXCLUDE = "exclude"
     ROLLBACK = "rollback"
     RESOLVE = "resolve"
+    CLAIM = "claim"
     HALT = "halt"
     ABORT = "abort"
     APPROVE = "approve"
@@ -65,6 +66,8 @@ class Command(msgspec.Struct, frozen=True):
     """POSIX seconds at which it ends by itself (freeze)."""
     amendment: Amendment | None = None
     """The new terms (amend)."""
+    release: bool = False
+    """It is handed back (claim)."""
     plan: str = ""
     """The digest of the plan that was looked at, or its beginning (approve, amend)."""
 

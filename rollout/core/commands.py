@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from rollout.core import cells
+from rollout.core import caring, cells
 from rollout.core.command import Answer, Command, NoOp, Refused, Verb
 from rollout.core.names import Now
 from rollout.core.phase import (
@@ -104,6 +104,7 @@ TABLE: Final[Mapping[Column, Mapping[Verb, Cell]]] = MappingProxyType(
             Verb.EXCLUDE: cells.exclude,
             Verb.ROLLBACK: cells.cancel,
             Verb.RESOLVE: Refused("nothing was touched, so nothing is unclear", "exclude, or rollback"),
+            Verb.CLAIM: caring.claim,
         },
         Column.ACTING: {
             Verb.PAUSE: cells.pause,
@@ -114,6 +115,7 @@ TABLE: Final[Mapping[Column, Mapping[Verb, Cell]]] = MappingProxyType(
             Verb.EXCLUDE: _TAKE_BACK,
             Verb.ROLLBACK: cells.rollback,
             Verb.RESOLVE: cells.resolve_acting,
+            Verb.CLAIM: caring.claim,
         },
         Column.BETWEEN: {
             Verb.PAUSE: cells.pause,
@@ -124,6 +126,7 @@ TABLE: Final[Mapping[Column, Mapping[Verb, Cell]]] = MappingProxyType(
             Verb.EXCLUDE: _TAKE_BACK,
             Verb.ROLLBACK: cells.rollback,
             Verb.RESOLVE: Refused("the engine knows what is true of it", "advance or rollback"),
+            Verb.CLAIM: caring.claim,
         },
         Column.HELD: {
             Verb.PAUSE: cells.pause,
@@ -134,6 +137,7 @@ TABLE: Final[Mapping[Column, Mapping[Verb, Cell]]] = MappingProxyType(
             Verb.EXCLUDE: Refused("it was touched, and would be left between two releases", "rollback or resolve"),
             Verb.ROLLBACK: cells.rollback_held,
             Verb.RESOLVE: cells.resolve,
+            Verb.CLAIM: caring.claim,
         },
         Column.GOING_BACK: {
             Verb.PAUSE: cells.PAUSE_LATE,
@@ -144,6 +148,7 @@ TABLE: Final[Mapping[Column, Mapping[Verb, Cell]]] = MappingProxyType(
             Verb.EXCLUDE: Refused("it goes back, and ends by that", "wait; stop"),
             Verb.ROLLBACK: cells.rollback,
             Verb.RESOLVE: Refused("it goes back, and what that comes to is seen", "wait; stop"),
+            Verb.CLAIM: caring.claim,
         },
         Column.TAKEN_OVER: {
             Verb.PAUSE: NoOp("nothing of ours moves there"),
@@ -154,6 +159,7 @@ TABLE: Final[Mapping[Column, Mapping[Verb, Cell]]] = MappingProxyType(
             Verb.EXCLUDE: cells.exclude,
             Verb.ROLLBACK: cells.take_over,
             Verb.RESOLVE: cells.resolve,
+            Verb.CLAIM: caring.claim,
         },
         Column.NEEDS_OPERATOR: {
             Verb.PAUSE: cells.pause,
@@ -164,6 +170,7 @@ TABLE: Final[Mapping[Column, Mapping[Verb, Cell]]] = MappingProxyType(
             Verb.EXCLUDE: Refused("nobody knows what is true of it", "rollback or resolve"),
             Verb.ROLLBACK: cells.rollback_unclear,
             Verb.RESOLVE: cells.resolve,
+            Verb.CLAIM: caring.claim,
         },
         Column.ENDED: {
             Verb.PAUSE: _OVER,
@@ -174,6 +181,7 @@ TABLE: Final[Mapping[Column, Mapping[Verb, Cell]]] = MappingProxyType(
             Verb.EXCLUDE: _OVER,
             Verb.ROLLBACK: cells.swap_back_ended,
             Verb.RESOLVE: _OVER,
+            Verb.CLAIM: Refused("it has ended, and needs nobody", "nothing"),
         },
     }
 )

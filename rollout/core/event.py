@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from rollout.core.care_event import CareFact
 from rollout.core.change_event import ChangeFact, Installed, Undoing
 from rollout.core.ending import Outcome
 from rollout.core.finding import Finding as Finding  # noqa: PLC0414 - whoever reads facts finds it here
@@ -262,6 +263,7 @@ ServiceFact = (
     | Stopped
     | Resumed
     | WordFact
+    | CareFact
     | TakenOver
     | Escalated
     | Closed

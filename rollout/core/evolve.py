@@ -7,6 +7,8 @@ from msgspec.structs import replace
 
 from rollout.core import calls, change_event, event, gate_event, sight_event
 from rollout.core.baseline import baselined
+from rollout.core.care import cared, may_follow
+from rollout.core.care_event import CareFact
 from rollout.core.change_plan import may_create
 from rollout.core.dark import lit, without
 from rollout.core.event import Entry
@@ -54,7 +56,7 @@ def evolve(state: ServiceRollout | None, entry: Entry) -> ServiceRollout:
         raise IllegalFact(message)
     if isinstance(state.phase, Ended) or (isinstance(entry.fact, sight_event.Sighted) and state.blind is None):
         raise _illegal(state, entry)
-    dark = isinstance(entry.fact, sight_event.Blinded | Word)
+    dark = isinstance(entry.fact, sight_event.Blinded | Word | CareFact)
     after = _turn(state, _applied(state if dark else lit(state, entry.now.t), entry), entry.now.t)
     moved = type(after.phase) is not type(state.phase) or domain_of(after.phase) != domain_of(state.phase)
     since_t = entry.now.t if moved else after.phase_since_t
@@ -126,6 +128,8 @@ def _applied(state: ServiceRollout, entry: Entry) -> ServiceRollout:
             after = state
         case (sight_event.Blinded() | event.HeldOnFailure() | event.TakenOver() | event.Escalated()) as fact:
             after = _given_up(state, fact, t)
+        case fact if isinstance(fact, CareFact):
+            after = replace(state, care=cared(fact, entry.now.wall)) if may_follow(state.care, fact) else None
         case fact if isinstance(fact, Word):
             after = spoken(state, fact, t)
         case fact if isinstance(fact, change_event.ChangeFact):

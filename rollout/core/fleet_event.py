@@ -2,6 +2,7 @@
 
 import msgspec
 
+from rollout.core.care_event import CareFact
 from rollout.core.ending import Outcome
 from rollout.core.environment_event import EnvironmentFact
 from rollout.core.foreseen import Foreseen
@@ -178,4 +179,5 @@ FleetFact = (
     | Amended
     | RolloutClosed
     | EnvironmentFact
+    | CareFact
 )

@@ -3,6 +3,8 @@
 from msgspec.structs import replace
 
 from rollout.core import fleet_event
+from rollout.core.care import cared, may_follow
+from rollout.core.care_event import CareFact
 from rollout.core.environment_event import EnvironmentHeld, EnvironmentLifted
 from rollout.core.event import Entry
 from rollout.core.evolve import IllegalFact
@@ -59,6 +61,8 @@ def _apply(state: RolloutState, entry: Entry) -> RolloutState:
             after = replace(state, environment=reason)
         case EnvironmentLifted() if state.environment is not None:
             after = replace(state, environment=None)
+        case fact if isinstance(fact, CareFact):
+            after = replace(state, care=cared(fact, entry.now.wall)) if may_follow(state.care, fact) else None
         case fleet_event.RolloutClosed() as closed:
             after = replace(state, closed=closed)
         case fact:

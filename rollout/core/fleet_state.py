@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from rollout.core import fleet_event
+from rollout.core.care import Care
 from rollout.core.change_plan import Barrier
 from rollout.core.ending import Outcome
 from rollout.core.event import HoldReason
@@ -159,6 +160,8 @@ class RolloutState(msgspec.Struct, frozen=True):
     closed: fleet_event.RolloutClosed | None = None
     environment: str | None = None
     """Why nothing begins although no change is to blame; it lifts itself."""
+    care: Care | None = None
+    """Who took up what needed somebody in the rollout as a whole."""
 
     @property
     def amended(self) -> bool:

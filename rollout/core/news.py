@@ -24,7 +24,7 @@ from rollout.core.plan import WavePlan
 from rollout.core.service import ServiceRollout
 
 REPAGE_S = 900.0
-"""How often a stop is told again (design.md §6)."""
+"""How often a stop that nobody has claimed is told again (design.md §6)."""
 _LAPSED: Final = NoticeEvent.NEEDS_ATTENTION
 """An approval that lapsed is told to whoever is told what needs attention."""
 
@@ -102,7 +102,7 @@ def due(open_alerts: Iterable[Open], wall: float) -> list[Notice]:
 
 def due_at(each: Open, wall: float) -> float | None:
     """Give the next wall second at which an open alert has something to tell; None = never by itself."""
-    if each.alert.repeats:
+    if each.alert.repeats and not each.alert.taken_by:
         return each.since_wall + (int(max(wall - each.since_wall, 0.0) / REPAGE_S) + 1) * REPAGE_S
     until_wall = each.alert.until_wall
     return until_wall if until_wall is not None and wall < until_wall else None
@@ -116,7 +116,7 @@ def still_open(before: Mapping[str, Open], notices: Sequence[Notice], alerts: It
         if not alert.repeats and alert.until_wall is None:
             continue
         if alert.key in before:
-            kept[alert.key] = before[alert.key]
+            kept[alert.key] = replace(before[alert.key], alert=alert)
         elif (by := raised.get(alert.key)) is not None:
             kept[alert.key] = Open(alert, by.rollout, by.service, by.at_wall, by.position)
     return kept
@@ -127,7 +127,7 @@ def _due(each: Open, wall: float) -> Iterator[Notice]:
     plain = Notice(
         "", alert.key, alert.event, NoticeState.AGAIN, each.rollout, "", wall, each.position, each.service, alert.wave
     )
-    if alert.repeats and (times := int((wall - since) / REPAGE_S)) > 0:
+    if alert.repeats and not alert.taken_by and (times := int((wall - since) / REPAGE_S)) > 0:
         said = f"{alert.sentence} (since {clock_text(since)})"
         key = f"{alert.key}+{times}"
         yield replace(plain, key=key, sentence=said, at_wall=since + times * REPAGE_S, instead=alert.instead)
@@ -153,7 +153,19 @@ def _changed(plain: Notice, was: Sequence[Alert], now: Sequence[Alert]) -> list[
         for each in gone
         if each.until_wall is not None and plain.at_wall >= each.until_wall
     ]
-    return raised + resolved + lapsed
+    keepers = {each.key: each.taken_by for each in was}
+    passed = [_passed(plain, each) for each in now if keepers.get(each.key, each.taken_by) != each.taken_by]
+    return raised + passed + resolved + lapsed
+
+
+def _passed(plain: Notice, alert: Alert) -> Notice:
+    """Tell that somebody has it now, or that nobody has it any more."""
+    if alert.taken_by:
+        told = _alerting(plain, alert, NoticeState.CLAIMED)
+        said = f"{alert.taken_by} has it: {alert.sentence}"
+        return replace(told, key=f"{alert.key}:claimed@{plain.position}", sentence=said, instead="")
+    told = _alerting(plain, alert, NoticeState.AGAIN)
+    return replace(told, key=f"{alert.key}:handed_back@{plain.position}", sentence=f"handed back: {alert.sentence}")
 
 
 def _alerting(plain: Notice, alert: Alert, state: NoticeState) -> Notice:

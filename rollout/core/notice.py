@@ -26,7 +26,9 @@ class NoticeState(StrEnum):
     """It happened; there is nothing to be resolved."""
     RAISED = "raised"
     AGAIN = "again"
-    """It still is so: a stop is told again every quarter of an hour."""
+    """It still is so: a stop is told again every quarter of an hour, a claimed alert when it is handed back."""
+    CLAIMED = "claimed"
+    """Somebody has it: it is not told again until it is handed back."""
     RESOLVED = "resolved"
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from rollout.core import event, fleet_event
+from rollout.core.caring import claim_rollout, needy, reasons_of_rollout
 from rollout.core.cells import undo
 from rollout.core.command import FOR_ROLLOUTS, Answer, Ask, Command, NoOp, Refused, Told, Verb
 from rollout.core.commands import answer
@@ -88,18 +89,13 @@ def reply(
         return _no(ask.rollout, f"it was aborted by {rollout.halted_by}", "a new rollout")
     if named:
         return _each(rollout, {each: services[each] for each in named}, ask.command, now)
+    if verb is Verb.CLAIM:
+        return _claimed(rollout, services, ask.command, now)
     chosen = {name: state for name, state in services.items() if state.ended is None or _again(rollout, name, verb)}
     said, drafts = _answers(rollout, chosen, ask.command, now)
-    if verb is Verb.RESUME and rollout.environment is not None:
-        said = [Said(ask.rollout, Kind.ACCEPTED, "goes on, whatever its environment shows"), *said]
-        over = EnvironmentLifted(ask.command.actor, ask.command.reason)
-        drafts = [(rollout_stream(rollout.plan.rollout), over), *drafts]
-    if verb is Verb.RESUME and rollout.halted is not None and not rollout.aborted:
-        lifted, fact = _lift(rollout, services, ask.command, now)
-        said, drafts = [lifted, *said], [(rollout_stream(rollout.plan.rollout), fact), *drafts]
-    if verb is Verb.RESUME and (again := asked_again(rollout, now)):
-        said = [Said(rollout.plan.rollout, Kind.ACCEPTED, "approval is asked for again"), *said]
-        drafts += [(rollout_stream(rollout.plan.rollout), fact) for fact in again]
+    if verb is Verb.RESUME:
+        said_of, drafts_of = _resumed(rollout, services, ask.command, now)
+        said, drafts = [*said_of, *said], [*drafts_of, *drafts]
     return _sum(said), tuple(drafts)
 
 
@@ -143,6 +139,18 @@ def _answers(rollout: RolloutState, services: Services, command: Command, now: N
     return said, drafts
 
 
+def _claimed(rollout: RolloutState, services: Services, command: Command, now: Now) -> tuple[Reply, tuple[Draft, ...]]:
+    """Answer for whatever of a rollout needs somebody, itself first; the others have nothing to say to a claim."""
+    own = rollout.plan.rollout
+    said, drafts = _answers(rollout, {name: services[name] for name in needy(services, now)}, command, now)
+    if reasons_of_rollout(rollout) or not said:
+        answered = claim_rollout(rollout, command)
+        said = [*_about(own, answered).said, *said]
+        facts = answered.facts if isinstance(answered, Told) else ()
+        drafts = [*((rollout_stream(own), fact) for fact in facts), *drafts]
+    return _sum(said), tuple(drafts)
+
+
 def _under_terms(rollout: RolloutState, fact: ServiceFact) -> ServiceFact:
     """Let a new attempt begin under the terms that are in force by now: what had ended heard of no amendment."""
     if not isinstance(fact, event.Opened):
@@ -177,6 +185,23 @@ def _spoken(rollout: RolloutState, answers: Iterable[Spoken]) -> tuple[Reply, tu
         said.append(Said(each.about, kind, each.text, each.instead))
         drafts += [] if each.fact is None else [(rollout_stream(rollout.plan.rollout), each.fact)]
     return _sum(said), tuple(drafts)
+
+
+def _resumed(rollout: RolloutState, services: Services, command: Command, now: Now) -> tuple[list[Said], list[Draft]]:
+    """Let the rollout itself go on: lift its halts, and ask for approvals again that nobody gave."""
+    own = rollout.plan.rollout
+    said: list[Said] = []
+    facts: list[fleet_event.FleetFact] = []
+    if again := asked_again(rollout, now):
+        said.append(Said(own, Kind.ACCEPTED, "approval is asked for again"))
+        facts += again
+    if rollout.halted is not None and not rollout.aborted:
+        lifted, fact = _lift(rollout, services, command, now)
+        said, facts = [*said, lifted], [fact, *facts]
+    if rollout.environment is not None:
+        said.append(Said(own, Kind.ACCEPTED, "goes on, whatever its environment shows"))
+        facts.insert(0, EnvironmentLifted(command.actor, command.reason))
+    return said, [(rollout_stream(own), fact) for fact in facts]
 
 
 def _lift(rollout: RolloutState, services: Services, command: Command, now: Now) -> tuple[Said, fleet_event.HaltLifted]:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from rollout.core.care import Care
 from rollout.core.change_event import Installed, Prepared
 from rollout.core.ending import Claim
 from rollout.core.event import HoldReason
@@ -111,6 +112,8 @@ class ServiceRollout(msgspec.Struct, frozen=True):
     """The checks have been asked before the change."""
     excused: tuple[str, ...] = ()
     """Checks that were red before the change and have not passed since: they do not count."""
+    care: Care | None = None
+    """Who took up what needed somebody; it counts for as long as that is open."""
 
     @property
     def target(self) -> Target:

@@ -16,6 +16,7 @@ _MARKS: Final = {
     NoticeState.TOLD: "",
     NoticeState.RAISED: "needs you: ",
     NoticeState.AGAIN: "still needs you: ",
+    NoticeState.CLAIMED: "",
     NoticeState.RESOLVED: "",
 }
 

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 import msgspec
 
 from rollout.core.admission import Scene
+from rollout.core.caring import care_of_rollout
 from rollout.core.fleet import is_done
 from rollout.core.fleet_event import RolloutClosed
 from rollout.core.result import is_over, result
 from rollout.core.waiting import stuck
 from rollout.views.eta import Eta, etas
 from rollout.views.reading import Read
+from rollout.views.service import ClaimView, claim_view
 from rollout.views.tell import attends, headline
 from rollout.views.view import Group, group_of, phase_name
 from rollout.views.waves import waves_of
@@ -55,6 +57,8 @@ class RolloutHead(msgspec.Struct, frozen=True):
     """Once nothing moves any more: `succeeded`, `halted`, `waits for a person` …"""
     result: ResultView | None
     """None while it moves on by itself."""
+    claim: ClaimView | None
+    """Who has its halt and the approvals it waits for; what its services wait for is claimed one by one."""
     halted: str | None
     halted_by: str | None
     aborted: bool
@@ -99,6 +103,7 @@ def head_of(read: Read, scene: Scene | None = None) -> RolloutHead:
         closed=own.closed is not None,
         outcome=None if judged is None else judged.outcome,
         result=judged,
+        claim=claim_view(care_of_rollout(own)),
         halted=own.halted,
         halted_by=own.halted_by if own.halted is not None else None,
         aborted=own.aborted,

@@ -5,17 +5,20 @@ from typing import Final
 import msgspec
 
 from rollout.core.admission import Scene
+from rollout.core.care import Care
+from rollout.core.caring import care_of_service
 from rollout.core.change_plan import SwapPlan, UpgradePlan
 from rollout.core.decide import consider
 from rollout.core.mark import without_token
 from rollout.core.names import ServiceName
 from rollout.core.next import Next
 from rollout.core.phase import Queued, domain_of
+from rollout.core.plan import RolloutPlan
 from rollout.core.service import ServiceRollout
 from rollout.core.waiting import waits_for
 from rollout.core.way_back import way_back
 from rollout.views.reading import Read
-from rollout.views.tell import sentence, since_wall
+from rollout.views.tell import sentence, since_wall, with_care
 from rollout.views.text import one_line
 from rollout.views.view import domains_of, group_of, phase_name
 
@@ -33,6 +36,14 @@ class HoldView(msgspec.Struct, frozen=True):
     until_at: float | None = None
 
 
+class ClaimView(msgspec.Struct, frozen=True):
+    """Who has what needs somebody, since a POSIX second."""
+
+    who: str
+    since_at: float
+    text: str = ""
+
+
 class Attention(msgspec.Struct, frozen=True):
     """Only a person moves it on."""
 
@@ -40,6 +51,8 @@ class Attention(msgspec.Struct, frozen=True):
     since_at: float
     runbook: str = ""
     ticket: str = ""
+    claim: ClaimView | None = None
+    """None = nobody has it."""
 
 
 class ServiceView(msgspec.Struct, frozen=True):
@@ -85,8 +98,7 @@ def service_view(read: Read, name: ServiceName, scene: Scene, wave: str | None =
     said, since_at = sentence(read, state, scene), since_wall(read, state)
     until_at, then = _until(read, state, scene, following)
     summary = read.summary(name)
-    waits = state.ended is None and summary.for_person
-    about = plan.about
+    care = care_of_service(state, read.now) if state.care is not None else None
     return ServiceView(
         service=name,
         rollout=plan.rollout,
@@ -97,7 +109,7 @@ def service_view(read: Read, name: ServiceName, scene: Scene, wave: str | None =
         domains=tuple(domain.value for domain in domains_of(state)),
         domain=domain_of(state.phase),
         doing=_cut(state.ended.reason if state.ended else following.doing),
-        sentence=_cut(said),
+        sentence=_cut(with_care(said, care)),
         since_s=0.0 if state.ended else round(max(read.now.t - state.phase_since_t, 0.0), 3),
         since_at=round(since_at, 3),
         until_at=until_at,
@@ -107,9 +119,7 @@ def service_view(read: Read, name: ServiceName, scene: Scene, wave: str | None =
             for hold in state.holds
         ),
         stop=None if state.stop is None else _stop(read, state),
-        attention=Attention(_cut(said), round(since_at, 3), about.get("runbook", ""), about.get("ticket", ""))
-        if waits
-        else None,
+        attention=_attention(plan, said, since_at, care) if state.ended is None and summary.for_person else None,
         way_back=way_back(state),
         failure=None if state.failure is None else _cut(state.failure),
         outcome=state.ended.outcome.value if state.ended else None,
@@ -119,6 +129,21 @@ def service_view(read: Read, name: ServiceName, scene: Scene, wave: str | None =
         release_after=release_after(state),
         version=state.version,
     )
+
+
+def _attention(plan: RolloutPlan, said: str, since_at: float, care: Care | None) -> Attention:
+    return Attention(
+        sentence=_cut(said),
+        since_at=round(since_at, 3),
+        runbook=plan.about.get("runbook", ""),
+        ticket=plan.about.get("ticket", ""),
+        claim=claim_view(care),
+    )
+
+
+def claim_view(care: Care | None) -> ClaimView | None:
+    """Show who has it."""
+    return None if care is None else ClaimView(care.who, round(care.since_wall, 3), _cut(care.note))
 
 
 def release_after(state: ServiceRollout) -> str | None:

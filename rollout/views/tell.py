@@ -7,6 +7,9 @@ from rollout.core import event
 from rollout.core.action import Wait
 from rollout.core.admission import Scene
 from rollout.core.approvals import asked
+from rollout.core.care import Care
+from rollout.core.caring import care_of_rollout, care_of_service
+from rollout.core.caring import said as claimed
 from rollout.core.cells import goes_back
 from rollout.core.command import FOR_SERVICES, Command, NoOp, Refused, Told, Verb
 from rollout.core.commands import answer
@@ -53,6 +56,11 @@ def sentence(read: Read, state: ServiceRollout, scene: Scene | None = None) -> s
         return one_line(f"{said}; it goes on by itself.")
     at = f"at {clock(read.wall_at(following.until_t))}" if read.running else "some time after an engine runs again"
     return one_line(f"{said}; {following.then} {at} if nothing else happens.")
+
+
+def with_care(said: str, care: Care | None) -> str:
+    """Add who has it, if anybody does."""
+    return said if care is None else one_line(f"{said.removesuffix('.')}; {claimed(care)}.")
 
 
 def _queued(read: Read, state: ServiceRollout, scene: Scene, spent: str) -> str:
@@ -111,6 +119,8 @@ def headline(read: Read) -> str:
         said += f"; deadline {clock(own.deadline_wall)}"
     if own.closed is not None:
         said += f"; over: {own.closed.reason}"
+    if (care := care_of_rollout(own)) is not None:
+        said += f"; {claimed(care)}"
     return one_line(said)
 
 
@@ -157,7 +167,7 @@ def details(read: Read, service: ServiceName, scene: Scene | None = None) -> dic
         "attempt": state.attempt,
         "phase": phase_name(state.phase),
         "outcome": state.ended.outcome.value if state.ended else None,
-        "sentence": sentence(read, state, scene),
+        "sentence": with_care(sentence(read, state, scene), care_of_service(state, read.now)),
         "since": _since(read, state),
         "domains": state.domain_count,
         "walked": list(state.walked),

@@ -1,6 +1,7 @@
 """A rollout's milestones as lines of words on stderr, for logs and for terminals that cannot draw. Pure."""
 
 from rollout.core import event, fleet_event, freeze_event, sight_event, word_event
+from rollout.core.care_event import HandedBack, TakenUp
 from rollout.core.environment_event import EnvironmentHeld, EnvironmentLifted
 from rollout.core.gate_event import Baselined
 from rollout.core.names import StreamName, is_service_stream, parse_service_stream
@@ -111,6 +112,17 @@ def _spoken(fact: event.Fact) -> str | None:
             return f"tried again, says {who}: {note}"
         case word_event.Claimed(claim=claim, who=who, note=note):
             return f"{who} says it is {claim.value}: {note}"
+        case _:
+            return _of_care(fact)
+
+
+def _of_care(fact: event.Fact) -> str | None:
+    """Say who has what needs somebody."""
+    match fact:
+        case TakenUp(who=who, note=note):
+            return f"{who} has it: {note}"
+        case HandedBack(who=who, note=note):
+            return f"handed back by {who}: {note}"
         case _:
             return None
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from click.testing import Result
 
-from rollout.cli.people import abort, advance, exclude, halt, pause, resolve, resume, retry, rollback, stop
+from rollout.cli.people import abort, advance, claim, exclude, halt, pause, resolve, resume, retry, rollback, stop
 from rollout.core import event
 from rollout.core.command import Ask, Command, Verb
 from rollout.core.names import RolloutId, ServiceName, StreamName
@@ -172,7 +172,7 @@ def test_without_a_state_directory_nothing_is_asked_and_nothing_is_made(desk: De
 
 
 def test_every_verb_says_its_exit_codes_in_its_help(invoke: Invoke) -> None:
-    for command in (pause, resume, stop, advance, retry, exclude, rollback, resolve, halt, abort):
+    for command in (pause, resume, stop, advance, retry, exclude, rollback, resolve, claim, halt, abort):
         assert command.name is not None
         told = invoke(command.name, "--help")
         assert told.exit_code == 0

@@ -233,6 +233,30 @@ def test_people_pause_look_and_go_on(ask: Ask, policy: WritePolicy, take: Take) 
     assert ask("wait", "d-4", "--timeout", "30s").exit_code == 7
 
 
+def test_what_needs_somebody_is_claimed_seen_by_others_and_handed_back(
+    ask: Ask, speak: Callable[[str], Ask], policy: WritePolicy, take: Take
+) -> None:
+    (service,) = take(1)
+    applied(ask, policy([service], rollout="d-claim", stable="10s"))
+    target = f"d-claim/{service}"
+    nothing = ask("claim", target)
+    assert (nothing.exit_code, "needs anybody" in nothing.stderr) == (6, True)
+    assert ask("stop", target, "--reason", "it smells").exit_code == 0
+    claimed = ask("claim", "d-claim", "--reason", "looking at the disks")
+    assert claimed.exit_code == 0, claimed.output
+    for words in (("why", target), ("get", target)):
+        assert " has it since 20" in ask(*words).stdout
+        assert "looking at the disks" in speak("viewer")(*words).stdout
+    assert speak("viewer")("claim", target).exit_code == 77
+    assert "handed back" in ask("claim", target, "--release").stdout
+    assert " has it since" not in ask("why", target).stdout
+    assert "nothing to do: nobody has it" in ask("claim", target, "--release").stdout
+    timeline = ask("events", "d-claim").stdout
+    assert "has it: looking at the disks" in timeline
+    assert "handed back by" in timeline
+    assert ask("abort", "d-claim", "--reason", "enough", "--yes").exit_code == 0
+
+
 def test_the_same_key_is_answered_once(ask: Ask, policy: WritePolicy, take: Take) -> None:
     services = take(1)
     applied(ask, policy(services, rollout="d-5", stable="10s"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rollout.core import change_event, event, fleet_event, gate_event, sight_event, word_event
+from rollout.core import care_event, change_event, event, fleet_event, gate_event, sight_event, word_event
 from rollout.core.ending import Claim, Outcome
 from rollout.core.event import Finding, HoldReason, Verdict
 from rollout.core.evolve import IllegalFact, evolve
@@ -24,7 +24,7 @@ from rollout.core.outcome import Handle, RefusedKind
 from rollout.core.phase import Ended, domain_of
 from rollout.core.snapshot import sighting
 
-WORDS = "held released stopped resumed"
+WORDS = "held released stopped resumed taken_up"
 ANSWERS = "accepted refused:not_sent refused:throttled refused:busy refused:rejected lost"
 OPERATION_ENDS = "succeeded failed untracked"
 GIVE_UP = "blinded held_on_failure taken_over escalated"
@@ -192,6 +192,8 @@ def samples(told: Any) -> dict[str, event.ServiceFact]:
         "retried": word_event.Retried("ann", "again"),
         "claimed": word_event.Claimed(Claim.LEFT, "ann", "it is all right"),
         "witnessed": word_event.Witnessed(agrees=True, detail="it is"),
+        "taken_up": care_event.TakenUp(("held@1.000",), "ann", "on it"),
+        "handed_back": care_event.HandedBack("ann", "off to bed"),
         "held_on_failure": event.HeldOnFailure("hold"),
         "held": told.held(),
         "released": event.Released(HoldReason.PAUSE, "ann"),
@@ -227,9 +229,9 @@ def test_the_table_knows_every_kind_of_fact(story: Any) -> None:
     kinds = {type(fact) for fact in samples(story()).values()}
     assert kinds == set(event.ServiceFact.__args__)
     used = {name for row in LEGAL.values() for name in row.split()}
-    # Sight returns only where it was lost, and checks are asked before the change only where there are such, which are
-    # no places of their own (test_evidence, test_checks_in_gates).
-    assert used | {"opened", "sighted", "baselined"} == set(samples(story()))
+    # Sight returns only where it was lost, what is handed back was taken up, and checks are asked before the change
+    # only where there are such: these are no places of their own (test_evidence, test_claim, test_checks_in_gates).
+    assert used | {"opened", "sighted", "baselined", "handed_back"} == set(samples(story()))
 
 
 @pytest.mark.parametrize("place", [place for place in LEGAL if place != "ended"])

@@ -2,13 +2,15 @@
 
 import { get } from "./api.js";
 import { Card } from "./card.js";
+import { keeper } from "./claim.js";
 import { h, put, set } from "./dom.js";
 import { buttons, wordsOf } from "./words.js";
 
 const SHOWN_MAX = 6;
 const ROOMY_MAX = 3; // more of them stand one in a line, so that the grid stays in sight
 const OWED = new Set(["pending", "expired", "rejected"]);
-const APPROVALS = new Set(["approve", "reject"]);
+const APPROVALS = new Set(["approve", "reject", "claim"]);
+const HALTED = new Set(["resume", "abort", "claim"]);
 
 export class Attention {
   constructor(store, tell) {
@@ -29,14 +31,19 @@ export class Attention {
     const { head } = this.store;
     this.refresh(head);
     const rows = [...this.store.services.values()].filter((each) => each.attention);
+    rows.sort((a, b) => Boolean(a.attention.claim) - Boolean(b.attention.claim)); // what nobody has stands first
     const waits = this.approvals.filter((each) => OWED.has(each.standing));
-    const count = rows.length + waits.length;
+    const halt = head?.halted && !head.closed ? [head.halted] : [];
+    const own = waits.length + halt.length;
+    const count = rows.length + own;
+    const kept = rows.filter((each) => each.attention.claim).length + (head?.claim ? own : 0);
     this.element.hidden = count === 0;
-    put(this.title, `Needs you (${count})`);
+    put(this.title, `Needs you (${count}${kept ? `, ${kept} claimed` : ""})`);
     put(this.rest, rows.length > SHOWN_MAX ? `and ${rows.length - SHOWN_MAX} more, first in the grid` : "");
     set(this.element, "data-many", count > ROOMY_MAX ? "" : null);
     this.place([
-      ...waits.map((each) => [`approval ${head.id} ${JSON.stringify(each)}`, () => this.approval(head, each)]),
+      ...waits.map((each) => [`approval ${head.id} ${JSON.stringify([each, head.claim])}`, () => this.approval(head, each)]),
+      ...halt.map((each) => [`halt ${head.id} ${JSON.stringify([each, head.claim])}`, () => this.halt(head)]),
       ...rows.slice(0, SHOWN_MAX).map((each) => [`service ${each.rollout} ${each.service}`, () => new Card(each, this.tell), each]),
     ]);
   }
@@ -79,14 +86,27 @@ export class Attention {
   }
 
   approval(head, each) {
+    const said = `${each.standing === "expired" ? "approval has expired" : "waits for approval"} by ${each.by}, until ${each.until}`;
+    return this.own(head, { "data-approval": each.scope || "rollout" }, each.scope ? `wave ${each.scope}` : head.id, said, APPROVALS);
+  }
+
+  halt(head) {
+    const who = head.halted_by === "policy" ? "the policy" : head.halted_by;
+    const said = head.aborted ? `aborted by ${who}: ${head.halted}` : `nothing new starts; halted by ${who}: ${head.halted}`;
+    return this.own(head, { "data-halt": head.id }, head.id, said, HALTED);
+  }
+
+  /** What the rollout itself waits for, with some of the words for it. */
+  own(head, mark, title, said, verbs) {
     const actions = h("div", { class: "row" });
-    const shown = (words) => actions.replaceChildren(...buttons(words.filter((word) => APPROVALS.has(word.verb)), { rollout: head.id, plan: this.plan, done: this.tell }));
-    wordsOf(head.id).then(shown, (problem) => put(actions, problem.message));
+    const given = { rollout: head.id, plan: this.plan, claim: head.claim, done: this.tell };
+    const useful = (word) => verbs.has(word.verb) && (verbs === APPROVALS || (word.legal && (!word.no_op || word.verb === "claim")));
+    wordsOf(head.id).then((words) => actions.replaceChildren(...buttons(words.filter(useful), given)), (problem) => put(actions, problem.message));
     const element = h(
       "article",
-      { class: "card", "data-approval": each.scope || "rollout" },
-      h("h3", {}, each.scope ? `wave ${each.scope}` : head.id),
-      h("p", { class: "said" }, `${each.standing === "expired" ? "approval has expired" : "waits for approval"} by ${each.by}, until ${each.until}`),
+      { class: "card", ...mark },
+      h("h3", {}, title),
+      h("div", { class: "text" }, h("p", { class: "said" }, said), h("p", { class: "kept" }, keeper(head.claim))),
       h("p", { class: "quiet meta" }, head.ticket),
       actions,
     );

@@ -1,5 +1,6 @@
 // One service that waits for a person. It stays in place while its words change: a hand may be on its button.
 
+import { keeper } from "./claim.js";
 import { h, outside, put } from "./dom.js";
 import { go } from "./route.js";
 import { clock, span } from "./time.js";
@@ -11,6 +12,7 @@ export class Card {
     this.version = null;
     this.words = "";
     this.said = h("p", { class: "said" });
+    this.kept = h("p", { class: "kept" });
     this.age = h("b");
     this.at = h("span", { class: "at" });
     this.actions = h("div", { class: "row" });
@@ -19,7 +21,7 @@ export class Card {
       "article",
       { class: "card", "data-service": row.service },
       h("h3", {}, h("button", { type: "button", class: "link", onclick: () => go({ rollout: row.rollout, service: row.service }) }, row.service)),
-      this.said,
+      h("div", { class: "text" }, this.said, this.kept),
       h("p", { class: "quiet meta" }, this.age, this.at, attention.runbook ? " · " : "", attention.runbook ? outside(attention.runbook, "runbook") : null, attention.ticket ? ` · ${attention.ticket}` : ""),
       this.actions,
     );
@@ -31,6 +33,7 @@ export class Card {
     this.row = row;
     put(this.said, row.attention.sentence.replace(`${row.service} `, "")); // its name stands before it
     this.said.title = row.attention.sentence;
+    put(this.kept, keeper(row.attention.claim));
     this.tick();
     this.load();
   }
@@ -50,10 +53,11 @@ export class Card {
       this.version = this.words = null; // the next change of anything asks again
       return;
     }
-    const legal = words.filter((word) => word.legal && !word.no_op);
-    const wanted = JSON.stringify(legal);
+    const { claim } = this.row.attention;
+    const legal = words.filter((word) => word.legal && (word.verb === "claim" || !word.no_op));
+    const wanted = JSON.stringify([legal, claim]);
     if (wanted === this.words) return;
     this.words = wanted;
-    this.actions.replaceChildren(...buttons(legal, { rollout, service, done: this.tell }));
+    this.actions.replaceChildren(...buttons(legal, { rollout, service, claim, done: this.tell }));
   }
 }

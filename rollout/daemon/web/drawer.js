@@ -1,6 +1,7 @@
 // One service, opened: what it does and why, what the gate saw, which operation, what was said, and the legal words.
 
 import { get } from "./api.js";
+import { keeper } from "./claim.js";
 import { h, outside } from "./dom.js";
 import { go } from "./route.js";
 import { clock } from "./time.js";
@@ -60,7 +61,8 @@ export class Drawer {
     const parts = [
       this.bar(service),
       h("p", { class: detail.attention ? "sentence problem" : "sentence" }, (detail.attention ?? detail).sentence),
-      h("div", { class: "row words" }, ...buttons(words, { rollout, service, done: this.tell })),
+      detail.attention?.claim ? h("p", { class: "kept" }, keeper(detail.attention.claim)) : null,
+      h("div", { class: "row words" }, ...buttons(words, { rollout, service, claim: detail.attention?.claim ?? null, done: this.tell })),
       facts(detail, this.store.head),
       gate(detail.gate),
       h("h3", {}, "What happened"),

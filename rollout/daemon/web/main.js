@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { Attention } from "./attention.js";
+import { iAm } from "./claim.js";
 import { h, put, set } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { Grid } from "./grid.js";
@@ -21,6 +22,7 @@ const RELEASES_MS = 15000; // which release runs where is read anew while it is 
 const root = document.getElementById("app");
 const store = new Store();
 store.me = await enter(root);
+iAm(store.me.name);
 
 const toast = h("p", { class: "toast", role: "status", hidden: true });
 let toastTimer;

@@ -1,6 +1,7 @@
 // The words people may say, and how they are asked for: a reason always, and the count where nothing undoes it.
 
 import { get, post, Problem } from "./api.js";
+import { claimButton } from "./claim.js";
 import { h } from "./dom.js";
 
 const QUIET = new Set(["amend"]); // needs a policy at hand: the command line's
@@ -13,10 +14,11 @@ export async function wordsOf(rollout, service = null) {
 }
 
 /** A button for each word; those that would be refused say why, and what would work. */
-export function buttons(words, { rollout, service = null, plan = "", done }) {
+export function buttons(words, { rollout, service = null, plan = "", claim = null, done }) {
   return words
     .filter((each) => each.legal || each.why_not)
     .map((each) => {
+      if (each.verb === "claim") return claimButton(each, { rollout, service, claim, done });
       const open = each.legal && each.allowed && !each.no_op;
       const why = !each.allowed
         ? `for a person who is ${each.role}`

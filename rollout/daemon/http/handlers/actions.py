@@ -7,6 +7,7 @@ from aiohttp import hdrs, web
 from pydantic import Field, StringConstraints
 
 from rollout.core.approvals import plan_digest
+from rollout.core.caring import needy
 from rollout.core.command import FOR_ROLLOUTS, FOR_SERVICES, Ask, Command, Verb
 from rollout.core.ending import Claim, Outcome
 from rollout.core.names import ServiceName
@@ -31,6 +32,7 @@ FLAGS: Final = {
     "force": {Verb.RESOLVE},
     "take_over": {Verb.ROLLBACK},
     "including_finished": {Verb.ABORT},
+    "release": {Verb.CLAIM},
     "plan": {Verb.APPROVE, Verb.REJECT, Verb.AMEND},
     "bundle": {Verb.AMEND},
 }
@@ -63,6 +65,8 @@ class ActionBody(Body):
     force: bool = False
     take_over: bool = False
     including_finished: bool = False
+    release: bool = False
+    """It is handed back (claim)."""
     plan: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,64}$")] = ""
     bundle: BundleBody | None = None
     partial: bool = False
@@ -168,6 +172,8 @@ def _meant(read: Read, body: ActionBody, verb: Verb) -> _Meant:
 
 
 def _open(read: Read, names: list[ServiceName], verb: Verb) -> tuple[ServiceName, ...]:
+    if verb is Verb.CLAIM:
+        return needy({name: read.services[name] for name in names}, read.now)
     return tuple(name for name in names if verb is Verb.RETRY or read.services[name].ended is None)
 
 
@@ -207,6 +213,7 @@ async def _command(
         force=body.force,
         take_over=body.take_over,
         including_finished=body.including_finished,
+        release=body.release,
         wave=body.wave if verb in {Verb.APPROVE, Verb.REJECT} else None,
         plan=body.plan,
     )

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from pydantic import StringConstraints
 
 from rollout.core.approvals import plan_digest
+from rollout.core.caring import needy
 from rollout.core.command import FOR_ROLLOUTS, FOR_SERVICES, Ask, Command, Verb
 from rollout.core.ending import Claim
 from rollout.core.names import ServiceName
@@ -135,4 +136,6 @@ def _count(read: Read, verb: Verb, service: ServiceName | None) -> int:
         return 1
     if verb in FOR_ROLLOUTS - {Verb.ABORT, Verb.HALT}:
         return 1
+    if verb is Verb.CLAIM:
+        return len(needy(read.services, read.now))
     return sum(state.ended is None or verb is Verb.RETRY for state in read.services.values())

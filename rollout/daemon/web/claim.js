@@ -1,0 +1,34 @@
+// Who has what needs somebody. One press takes it up, one hands it back: it changes nothing, so nothing is asked.
+
+import { post } from "./api.js";
+import { h } from "./dom.js";
+import { clock } from "./time.js";
+
+let me = "";
+
+/** Remember who looks: what is one's own is handed back, what is another's taken over. */
+export function iAm(name) {
+  me = name;
+}
+
+/** Say who has it; empty where nobody does. */
+export function keeper(claim) {
+  return claim ? `${claim.who} has it since ${clock(claim.since_at)}${claim.text ? `: ${claim.text}` : ""}` : "";
+}
+
+/** The button for the word; without a service it is about all that needs somebody in the rollout. */
+export function claimButton(word, { rollout, service, claim, done }) {
+  const mine = claim?.who === me;
+  const name = mine ? "hand back" : claim ? "take over" : "claim";
+  const say = async (event) => {
+    const button = event.currentTarget;
+    button.disabled = true;
+    const body = { verb: "claim", reason: mine ? "handed back" : "on it", ...(service ? { service } : {}), ...(mine ? { release: true } : {}) };
+    await post(`/v1/rollouts/${encodeURIComponent(rollout)}/actions`, body, crypto.randomUUID()).then(done, (problem) => {
+      button.disabled = false;
+      done({ kind: "refused", said: [{ about: service ?? rollout, text: problem.message }] });
+    });
+  };
+  const why = !word.allowed ? `for a person who is ${word.role}` : word.legal ? `tells others that you have ${service ?? "all that needs somebody in it"}; changes nothing about the rollout` : word.why_not;
+  return h("button", { type: "button", class: "plain", "data-verb": "claim", title: why, disabled: !word.legal || !word.allowed, onclick: say }, name);
+}
