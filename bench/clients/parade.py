@@ -19,6 +19,8 @@ TICKET: Final = "OPS-311"
 CANARIES: Final = 10
 FAILS_EVERY, FAILS_AT = 97, 6
 """One in so many services fails in the middle, and waits for a person."""
+LASTS_S: Final = 1_800.0
+"""How long a wave is expected to last."""
 REGIONS: Final = ("weu", "neu", "eus", "wus", "sea")
 BEFORE, AFTER = "web-2.4.0", ROLLOUT
 FAILED: Final = "held: walk of domain {domain} failed: InternalError: The server encountered an internal error"
@@ -68,7 +70,7 @@ class Parade:
             service=name,
             rollout=ROLLOUT,
             attempt=1,
-            wave="canary" if index < CANARIES else "rest",
+            wave="canary" if index < CANARIES else "last" if 7 * len(self._steps) < 8 * index else "rest",
             phase="held" if failed else "succeeded" if ended else "queued" if queued else "walking",
             group="failed" if failed else "done" if ended else "queued" if queued else "in flight",
             domains=tuple(["to do"] * self.domains if queued else marks),
@@ -121,11 +123,11 @@ class Parade:
             services=len(rows),
             waiting=counts["failed"],
             running=True,
-            waves=tuple(_wave(name, [row for row in rows if row.wave == name]) for name in ("canary", "rest")),
+            waves=tuple(_wave(name, rows, self.at) for name in ("canary", "rest", "last")),
             submitter="ana",
             opened_at=self.began_at,
             deadline_at=None,
-            ends_at=None,
+            ends_at=self.at + 2 * LASTS_S,
             ticket=TICKET,
             owner="web-team",
             runbook=RUNBOOK,
@@ -164,19 +166,22 @@ class Parade:
         return index % FAILS_EVERY == FAILS_AT
 
 
-def _wave(name: str, rows: list[ServiceView]) -> WaveView:
+def _wave(name: str, all_rows: list[ServiceView], at: float) -> WaveView:
+    rows = [row for row in all_rows if row.wave == name]
     groups = Counter(row.group for row in rows)
+    begun, ended = groups["queued"] < len(rows), groups["done"] == len(rows)
+    ends_s = LASTS_S if begun else 2 * LASTS_S
     return WaveView(
         name=name,
-        state="open",
+        state="was watched" if ended else "open" if begun else "not open",
         services=len(rows),
         done=groups["done"],
         ended=groups["done"],
         in_flight=groups["in flight"] + groups["failed"],
         failed=groups["failed"],
-        max_parallel=len(rows),
+        max_parallel=max(len(rows), 1),
         failure_tolerance=20,
-        eta_s=240.0,
-        opens_at=None,
-        ends_at=None,
+        eta_s=None if ended else ends_s,
+        opens_at=None if begun else at + LASTS_S,
+        ends_at=None if ended else at + ends_s,
     )

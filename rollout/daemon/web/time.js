@@ -21,6 +21,11 @@ export function clock(at) {
   return `${day === new Date().toLocaleDateString("en-CA", zone) ? "" : `${day} `}${time}${utc ? "Z" : ""}`;
 }
 
+/** Give a moment to the minute, for what is only expected. */
+export function minute(at) {
+  return clock(at).replace(/:\d\d(Z?)$/, "$1");
+}
+
 /** Give a span in its two largest units. */
 export function span(seconds) {
   const s = Math.max(0, Math.round(seconds));

@@ -2,6 +2,7 @@
 
 import { post } from "./api.js";
 import { h, put, set } from "./dom.js";
+import { expected } from "./waves.js";
 import { ask, buttons, wordsOf } from "./words.js";
 
 /** How bad it is: `calm`, `moving`, `warn` or `bad`. */
@@ -38,6 +39,7 @@ export class Verdict {
     if (head?.result && !head.closed) words.push(head.result.reason);
     if (head?.halted) words.push(`halted by ${head.halted_by}: ${head.halted}`);
     if (freeze.frozen) words.push(`frozen by ${freeze.who}: ${freeze.note ?? freeze.why ?? ""}`);
+    if (head && !head.closed && head.ends_at) words.push(`all of it ${expected("end", head.ends_at)}`);
     put(this.more, words.join(" · "));
     set(this.element, "data-mood", mood(head));
     put(this.freeze, freeze.frozen ? "unfreeze" : "freeze");

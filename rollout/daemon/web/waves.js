@@ -1,7 +1,9 @@
-// Waves in their order: how far each is, what failed of what may fail, and how long it is expected to go on.
+// Waves in their order: how far each is, what failed of what may fail, and when it is expected to open and to be done.
 
 import { h } from "./dom.js";
-import { span } from "./time.js";
+import { isUtc, minute } from "./time.js";
+
+const MINUTE_MS = 60000;
 
 export class Waves {
   constructor(store) {
@@ -12,21 +14,27 @@ export class Waves {
 
   draw() {
     const waves = this.store.head?.waves ?? [];
-    const wanted = JSON.stringify(waves);
+    const wanted = JSON.stringify([waves, isUtc(), Math.floor(Date.now() / MINUTE_MS)]);
     if (wanted === this.drawn) return;
     this.drawn = wanted;
     this.element.replaceChildren(...waves.map(wave));
   }
 }
 
+/** Say when something is expected; nothing where nobody can tell. */
+export function expected(what, at) {
+  if (at === null || at === undefined) return "";
+  return at * 1000 < Date.now() ? `was to ${what} about ${minute(at)}` : `${what === "end" ? "done" : `${what}s`} about ${minute(at)}`;
+}
+
 function wave(each) {
-  const eta = each.eta_s === null || each.ended === each.services ? "" : ` · about ${span(each.eta_s)} to go`;
   const failed = each.failed ? `${each.failed} failed of ${each.failure_tolerance} tolerated` : "";
+  const moments = [expected("open", each.opens_at), expected("end", each.ends_at)].filter((said) => said);
   return h(
     "li",
-    { "data-state": each.state, class: each.failed ? "failed" : "" },
-    h("b", {}, each.name),
-    h("span", { class: "quiet" }, ` ${each.state}${eta}`),
+    { "data-state": each.state, "data-wave": each.name, class: each.failed ? "failed" : "" },
+    h("span", {}, h("b", {}, each.name), h("span", { class: "quiet" }, ` ${each.state}`)),
+    moments.length ? h("span", { class: "expected quiet" }, moments.join(", ")) : null,
     h("progress", { max: each.services, value: each.ended, "aria-label": `${each.name}: ended` }),
     h("span", { class: "numbers" }, `${each.done}/${each.services} done · ${each.in_flight} in flight, ${each.max_parallel} at most`),
     failed ? h("span", { class: "problem" }, failed) : null,
