@@ -33,7 +33,39 @@ STATUS: Final = {
     "in_flight": 18,
     "trouble": None,
 }
-WORDS: Final = ("pause", "stop", "retry", "rollback", "resolve")
+OPERATION: Final = {"id": "0f" * 16, "dashed": "0f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f"}
+EVIDENCE: Final = {
+    "operation": OPERATION,
+    "error": "InternalError: The server encountered an internal error. Please retry the request.",
+    "gates": [
+        {
+            "at": 1_795_773_600.0 + 60 * number,
+            "domain": number // 2,
+            "said": "gate_passed" if number % 2 else "probed",
+            "verdict": "pass",
+            "reason": None,
+            "checks": [{"check": "instances", "verdict": "pass", "detail": "2 of 2 instances ready"}],
+        }
+        for number in range(6)
+    ],
+    "exchanges": [
+        {
+            "at": 1_795_773_590.0,
+            "number": 4,
+            "what": "walk of domain 2",
+            "method": "POST",
+            "path": "/services/hostedservices/web/deploymentslots/production/?comp=walkupgradedomain",
+            "sent": True,
+            "status": 202,
+            "request": "x-ms-version: 2015-04-01\n\n<WalkUpgradeDomain>\n  <UpgradeDomain>2</UpgradeDomain>",
+            "answer": "x-ms-request-id: " + OPERATION["id"],
+            "request_id": OPERATION["id"],
+            "request_id_dashed": OPERATION["dashed"],
+            "cut": False,
+        }
+    ],
+}
+WORDS: Final = ("pause", "stop", "retry", "rollback", "resolve", "claim")
 DESTRUCTIVE: Final = frozenset({"rollback", "resolve"})
 
 
@@ -93,7 +125,7 @@ class ParadeServer:
         if "/services/" in what:
             name = what.rpartition("/")[2]
             row = next(row for row in self.parade.rows() if row.service == name)
-            return {**msgspec.to_builtins(row), "gate": None, "operation": None, "error": None, "words": {}}
+            return {**msgspec.to_builtins(row), **EVIDENCE, "words": {}}
         if what.endswith("/timeline"):
             return _listed([])
         head: dict[str, Any] = msgspec.to_builtins(self.parade.head())

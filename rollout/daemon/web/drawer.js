@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { keeper } from "./claim.js";
 import { h, outside } from "./dom.js";
+import { exchanges, gates } from "./evidence.js";
 import { go } from "./route.js";
 import { clock } from "./time.js";
 import { buttons, wordsOf } from "./words.js";
@@ -58,17 +59,22 @@ export class Drawer {
     const [detail, timeline, words] = found;
     this.version = detail.version;
     const focused = document.activeElement?.dataset?.verb;
+    const unfolded = [...this.element.querySelectorAll("details[open]")].map((each) => each.dataset.fold);
+    const top = this.element.scrollTop;
     const parts = [
       this.bar(service),
       h("p", { class: detail.attention ? "sentence problem" : "sentence" }, (detail.attention ?? detail).sentence),
       detail.attention?.claim ? h("p", { class: "kept" }, keeper(detail.attention.claim)) : null,
       h("div", { class: "row words" }, ...buttons(words, { rollout, service, claim: detail.attention?.claim ?? null, done: this.tell })),
       facts(detail, this.store.head),
-      gate(detail.gate),
+      gates(detail.gates ?? []),
+      exchanges(detail.exchanges ?? []),
       h("h3", {}, "What happened"),
       h("ol", { class: "timeline" }, ...timeline.items.reverse().map(line)),
     ];
     this.element.replaceChildren(...parts.filter((each) => each !== null));
+    for (const each of this.element.querySelectorAll("details")) each.open = unfolded.includes(each.dataset.fold);
+    this.element.scrollTop = top;
     if (focused) this.element.querySelector(`[data-verb="${focused}"]`)?.focus();
   }
 
@@ -94,17 +100,6 @@ function facts(detail, head) {
   const list = pairs.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]);
   if (head?.runbook) list.push(h("dt", {}, "runbook"), h("dd", {}, outside(head.runbook)));
   return h("dl", {}, ...list);
-}
-
-function gate(found) {
-  if (!found) return h("p", { class: "quiet" }, "no gate has spoken yet");
-  return h(
-    "section",
-    { class: "gate" },
-    h("h3", {}, `Gate of domain ${found.domain ?? "–"}`),
-    h("p", { class: "quiet" }, `${found.said.replaceAll("_", " ")}, ${found.at}`),
-    h("ul", {}, ...found.checks.map((each) => h("li", { "data-verdict": each.verdict }, h("b", {}, `${each.check}: ${each.verdict}`), ` ${each.detail}`))),
-  );
 }
 
 function line(entry) {
