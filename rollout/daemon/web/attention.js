@@ -7,6 +7,7 @@ import { h, put, set } from "./dom.js";
 import { buttons, wordsOf } from "./words.js";
 
 const SHOWN_MAX = 6;
+const DIGEST_SHOWN = 12;
 const ROOMY_MAX = 3; // more of them stand one in a line, so that the grid stays in sight
 const OWED = new Set(["pending", "expired", "rejected"]);
 const APPROVALS = new Set(["approve", "reject", "claim"]);
@@ -87,7 +88,11 @@ export class Attention {
 
   approval(head, each) {
     const said = `${each.standing === "expired" ? "approval has expired" : "waits for approval"} by ${each.by}, until ${each.until}`;
-    return this.own(head, { "data-approval": each.scope || "rollout" }, each.scope ? `wave ${each.scope}` : head.id, said, APPROVALS);
+    const wave = head.waves.find((one) => one.name === each.scope);
+    const about = wave ? `${wave.services} services, ${wave.max_parallel} at once, ${wave.failure_tolerance} failures tolerated` : `${head.services} services in ${head.waves.length} waves`;
+    const card = this.own(head, { "data-approval": each.scope || "rollout" }, each.scope ? `wave ${each.scope}` : head.id, said, APPROVALS);
+    card.element.querySelector(".meta").prepend(`${about} · submitted by ${head.submitter || "?"} · plan ${this.plan.slice(0, DIGEST_SHOWN)}${head.ticket ? " · " : ""}`);
+    return card;
   }
 
   halt(head) {

@@ -6,6 +6,8 @@ import { go } from "./route.js";
 import { clock, span } from "./time.js";
 import { buttons, wordsOf } from "./words.js";
 
+const NO_WAY_ON = new Set(["pause", "stop"]); // they free nothing; the drawer and STOP have them
+
 export class Card {
   constructor(row, tell) {
     this.tell = tell;
@@ -54,7 +56,7 @@ export class Card {
       return;
     }
     const { claim } = this.row.attention;
-    const legal = words.filter((word) => word.legal && (word.verb === "claim" || !word.no_op));
+    const legal = words.filter((word) => !NO_WAY_ON.has(word.verb) && word.legal && (word.verb === "claim" || !word.no_op));
     const wanted = JSON.stringify([legal, claim]);
     if (wanted === this.words) return;
     this.words = wanted;

@@ -18,14 +18,16 @@ export class Drawer {
     this.shown = null;
     this.version = null;
     this.timer = null;
-    this.element = h("aside", { class: "drawer", hidden: true, "aria-label": "service" });
+    this.element = h("aside", { class: "drawer", hidden: true, tabindex: "-1", "aria-label": "service" });
   }
 
   /** Show a service of a rollout; null closes. */
   open(rollout, service) {
     this.shown = service === null ? null : { rollout, service };
     this.version = null;
+    const opens = this.element.hidden && service !== null;
     this.element.hidden = service === null;
+    if (opens) this.element.focus({ preventScroll: true }); // the next Tab is its first button
     if (service !== null) this.load();
   }
 
@@ -91,8 +93,8 @@ function facts(detail, head) {
     ["release", `${detail.release_before ?? "?"} → ${detail.release_after ?? "?"}`],
     ["way back", detail.way_back],
     ["holds", detail.holds.map((each) => `${each.reason} by ${each.who}${each.text ? `: ${each.text}` : ""}`).join("; ")],
-    ["stopped", detail.stop ? `by ${detail.stop.who ?? ""}` : ""],
-    ["operation", detail.operation ? `${detail.operation.id}  (${detail.operation.dashed})` : ""],
+    ["stopped", detail.stop ? `by ${detail.stop.who} since ${clock(detail.stop.since_at)}: ${detail.stop.text}` : ""],
+    ["operation", detail.operation && h("span", { class: "ids" }, detail.operation.id, h("br"), detail.operation.dashed)],
     ["the service says", detail.error ?? ""],
     ["tags", Object.entries(detail.tags).map(([name, value]) => `${name}=${value}`).join(" ")],
     ["ticket", head?.ticket ?? ""],

@@ -105,7 +105,9 @@ class Line {
     set(element, "data-group", row.group ?? "heading");
     set(element, "data-service", row.service ?? null);
     put(service, row.service ?? row.heading);
-    put(doing, row.service ? row.outcome ? `${row.outcome}: ${row.doing}` : row.doing : `${row.count} services`);
+    set(service, "title", row.service ?? null);
+    const kept = row.attention?.claim ? `✓ ${row.attention.claim.who}: ` : "";
+    put(doing, row.service ? row.outcome ? `${row.outcome}: ${row.doing}` : `${kept}${row.doing}` : `${row.count} services`);
     set(doing, "title", row.sentence ?? null);
     put(back, row.service ? row.way_back : "");
     set(back, "title", row.way_back ?? null);

@@ -11,7 +11,9 @@ export class Health {
   constructor(store, stream) {
     this.store = store;
     this.stream = stream;
-    this.banner = h("p", { class: "stale", role: "alert", hidden: true });
+    this.said = h("span");
+    this.again = h("button", { type: "button", class: "plain", hidden: true, onclick: () => location.reload() }, "let me in again");
+    this.banner = h("p", { class: "stale row", role: "alert", hidden: true }, this.said, this.again);
     this.fields = Object.fromEntries(["stream", "reads", "writes", "lag", "caps", "holds", "journal"].map((each) => [each, h("span", { "data-field": each })]));
     this.element = h("footer", { class: "health", "aria-label": "engine" }, ...Object.values(this.fields));
   }
@@ -33,7 +35,8 @@ export class Health {
     const stale = connection !== "open" || age > STALE_S;
     this.banner.hidden = !stale || connection === "opening";
     const since = this.stream.heardAt === 0 ? "No news yet" : `No news for ${span(age)}: what you see may be old`;
-    if (stale) put(this.banner, `${since}. ${connection === "refused" ? "You are not let in any more; reload." : "Connecting again…"}`);
+    if (stale) put(this.said, `${since}. ${connection === "refused" ? "You are not let in any more: the token has ended or was revoked." : "Connecting again…"}`);
+    this.again.hidden = connection !== "refused";
     set(this.fields.stream, "data-state", stale ? "bad" : "good");
     put(this.fields.stream, stale ? "stream broken" : `live · position ${position}`);
     if (!status) return;

@@ -2,6 +2,15 @@
 
 import { go, here } from "./route.js";
 
+/** Close what hangs open, such as the list of more words; tell whether anything did. */
+function closed(target) {
+  const open = document.querySelector("details.all[open]");
+  if (!open) return false;
+  open.open = false;
+  if (open.contains(target)) open.querySelector("summary").focus();
+  return true;
+}
+
 /** Hear keys wherever nobody is typing. */
 export function listen({ grid, filter, store }) {
   addEventListener("keydown", (event) => {
@@ -9,10 +18,14 @@ export function listen({ grid, filter, store }) {
     const typing = event.target.matches("input, textarea, select");
     if (event.key === "Escape") {
       if (typing) event.target.blur();
-      else if (here().service) go({ rollout: store.selected });
+      else if (closed(event.target)) return;
+      else if (here().service) {
+        go({ rollout: store.selected });
+        grid.body.focus({ preventScroll: true }); // where the hand came from
+      }
       return;
     }
-    if (typing) return;
+    if (typing || (event.key.startsWith("Arrow") && event.target.closest(".drawer, .matrix, .needs, details"))) return;
     const does = {
       "/": () => filter.focus(),
       j: () => grid.move(1),

@@ -141,6 +141,7 @@ store.onEngine = async () => {
 store.onSnapshot = show;
 store.listen(draw);
 addEventListener("hashchange", show);
+addEventListener("click", (event) => !verdict.all.contains(event.target) && !event.target.closest("dialog") && (verdict.all.open = false));
 setInterval(() => (grid.place(), attention.tick()), 1000); // spans go on
 setInterval(() => !matrix.element.hidden && !document.hidden && releases(), RELEASES_MS);
 listen({ grid, filter, store });

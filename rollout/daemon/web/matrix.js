@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { h } from "./dom.js";
 import { go } from "./route.js";
 
-const NAMED_MAX = 60;
+const NAMED_MAX = 18; // so that the other releases stay in sight
 const PAGE = 500;
 
 export class Matrix {
@@ -26,6 +26,10 @@ export class Matrix {
       const name = row.release ?? "nothing";
       if (!releases.has(name)) releases.set(name, []);
       releases.get(name).push(row);
+    }
+    if (!rows.length) {
+      this.element.replaceChildren(h("p", { class: "quiet" }, "no rollout has told of a service yet"));
+      return;
     }
     const sorted = [...releases].sort((a, b) => b[1].length - a[1].length);
     this.element.replaceChildren(

@@ -29,14 +29,13 @@ export function expected(what, at) {
 
 function wave(each) {
   const failed = each.failed ? `${each.failed} failed of ${each.failure_tolerance} tolerated` : "";
-  const moments = [expected("open", each.opens_at), expected("end", each.ends_at)].filter((said) => said);
+  const [opens, ends] = [expected("open", each.opens_at), expected("end", each.ends_at)];
+  const soon = opens || ends;
   return h(
     "li",
     { "data-state": each.state, "data-wave": each.name, class: each.failed ? "failed" : "" },
-    h("span", {}, h("b", {}, each.name), h("span", { class: "quiet" }, ` ${each.state}`)),
-    moments.length ? h("span", { class: "expected quiet" }, moments.join(", ")) : null,
+    h("span", { class: "name" }, h("b", { title: each.name }, each.name), h("span", { class: "quiet" }, ` ${each.state}`), soon ? h("span", { class: "expected quiet", title: ends }, ` · ${soon}`) : null),
     h("progress", { max: each.services, value: each.ended, "aria-label": `${each.name}: ended` }),
-    h("span", { class: "numbers" }, `${each.done}/${each.services} done · ${each.in_flight} in flight, ${each.max_parallel} at most`),
-    failed ? h("span", { class: "problem" }, failed) : null,
+    h("span", { class: "numbers" }, `${each.done}/${each.services} done · ${each.in_flight} in flight, ${each.max_parallel} at most`, failed ? h("span", { class: "problem" }, ` · ${failed}`) : null),
   );
 }

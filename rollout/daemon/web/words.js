@@ -5,12 +5,20 @@ import { claimButton } from "./claim.js";
 import { h } from "./dom.js";
 
 const QUIET = new Set(["amend"]); // needs a policy at hand: the command line's
+const ORDER = ["claim", "approve", "reject", "resume", "retry", "advance", "rollback", "resolve", "exclude", "pause", "stop", "halt", "abort", "revert"];
+const MEANINGS = {
+  succeeded: "succeeded: it runs what it should",
+  rolled_back: "rolled_back: it runs what it ran before",
+  failed: "failed: nothing was changed",
+  left: "left: it stays as it is, whatever that is",
+};
 
 /** Read which words are legal now for a rollout or a service. */
 export async function wordsOf(rollout, service = null) {
   const query = service ? `?service=${encodeURIComponent(service)}` : "";
   const { items } = await get(`/v1/rollouts/${encodeURIComponent(rollout)}/actions${query}`);
-  return items.filter((each) => !QUIET.has(each.verb));
+  const place = (each) => (ORDER.includes(each.verb) ? ORDER.indexOf(each.verb) : ORDER.length);
+  return items.filter((each) => !QUIET.has(each.verb)).sort((a, b) => place(a) - place(b));
 }
 
 /** A button for each word; those that would be refused say why, and what would work. */
@@ -53,7 +61,7 @@ export async function ask({ word, rollout, service = null, plan = "", done = () 
   const boxes = flags.map((name) => [name, h("input", { type: "checkbox", required: true, id: name })]);
   const red = checks.map((name) => [name, h("input", { type: "checkbox", id: `red-${name}` })]);
   const as = word.needs.includes("resolve_as")
-    ? h("select", { id: "as" }, ...["succeeded", "rolled_back", "failed", "left"].map((each) => h("option", { value: each }, each)))
+    ? h("select", { id: "as" }, ...Object.entries(MEANINGS).map(([value, said]) => h("option", { value }, said)))
     : null;
   const force = as ? h("input", { type: "checkbox", id: "force" }) : null;
   const told = h("p", { class: "problem", role: "alert" }, unread);

@@ -24,8 +24,9 @@ def test_a_wave_that_is_not_open_says_when_it_is_expected_and_one_nobody_can_tel
     snapshot["rollouts"][0]["ends_at"] = None
     page = open_page(f"#/r/{ROLLOUT}", before=lambda page: paraded(page, [("snapshot", snapshot, 1)], []))
     said = page.locator("[data-wave='last'] .expected")
-    assert said.inner_text() == "opens about 2100-01-01 01:00Z, done about 2100-01-01 03:00Z"
-    assert page.locator("[data-wave='rest'] .expected").inner_text().startswith("was to end about ")
+    assert said.inner_text() == " · opens about 2100-01-01 01:00Z"
+    assert said.get_attribute("title") == "done about 2100-01-01 03:00Z"
+    assert page.locator("[data-wave='rest'] .expected").inner_text().startswith(" · was to end about ")
     assert page.locator("[data-wave='canary'] .expected").count() == 0
     assert "all of it" not in page.locator(".why").inner_text()
 
@@ -70,4 +71,4 @@ def test_gates_requests_and_answers_are_folded_and_stay_text(open_page: Open) ->
     assert page.locator("img[src=x]").count() == 0
     assert "harmed" not in page.title()
     line(page, name).click()
-    assert page.locator("dd", has_text=HEX).inner_text().split() == [HEX, f"({DASHED})"]
+    assert page.locator("dd", has_text=HEX).inner_text().split() == [HEX, DASHED]
