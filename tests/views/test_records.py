@@ -123,7 +123,7 @@ def test_the_document_has_the_heads_fields_and_every_row(read: Read) -> None:
 
 
 def test_a_services_document_answers_for_every_word(read: Read) -> None:
-    words = service_document(read, ONE, read.scene())["words"]
+    words = service_document(read, ONE, read.scene(), ())["words"]
     assert words["pause"]["answer"] == "accepted"
     assert words["retry"]["answer"] == "refused"
 
