@@ -2,6 +2,8 @@
 
 import json
 import re
+import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
+from rollout.cli.here import LOOK_S
 from rollout.cli.main import cli
 
 Ask = Callable[..., Result]
@@ -136,18 +139,18 @@ def test_events_are_told_from_the_first_to_the_last(ask: Ask) -> None:
     assert ask("events").exit_code == 64
 
 
-def test_following_goes_on_behind_what_was_told(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Over(Exception):
-        """Ends a following that has no end."""
-
-    async def end(_: float) -> None:
-        raise Over
-
-    monkeypatch.setattr("rollout.cli.here.asyncio.sleep", end)
-    told = ask("events", "-f", "seen-1", "-o", "jsonl")
-    assert told.exit_code == 70
-    kinds = [json.loads(line)["kind"] for line in told.stdout.splitlines()]
-    assert (kinds[0], kinds[-1], kinds.count("rollout_closed")) == ("rollout_opened", "rollout_closed", 1)
+def test_following_goes_on_behind_what_was_told(state: Path, start: Callable[..., subprocess.Popen[str]]) -> None:
+    process = start("events", "-f", "seen-1", "-o", "jsonl", "--state", state)
+    assert process.stdout is not None
+    kinds = [""]
+    while kinds[-1] != "rollout_closed":
+        kinds.append(json.loads(process.stdout.readline())["kind"])
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(LOOK_S)
+    process.send_signal(signal.SIGINT)
+    rest, complaints = process.communicate(timeout=20)
+    assert (kinds[1], kinds.count("rollout_closed"), rest) == ("rollout_opened", 1, "")
+    assert (process.returncode, complaints.strip()) == (130, "interrupted")
 
 
 @pytest.mark.parametrize("until", ["finished", "approval", "wave:rest"])
