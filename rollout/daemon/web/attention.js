@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { Card } from "./card.js";
-import { keeper } from "./claim.js";
+import { claimButton, keeper } from "./claim.js";
 import { h, put, set } from "./dom.js";
 import { buttons, wordsOf } from "./words.js";
 
@@ -20,7 +20,9 @@ export class Attention {
     this.title = h("h2");
     this.list = h("div", { class: "cards" });
     this.rest = h("p", { class: "rest quiet" });
-    this.element = h("section", { class: "needs", "aria-label": "needs you", hidden: true }, this.title, this.list, this.rest);
+    this.all = h("span");
+    const bar = h("header", { class: "row" }, this.title, this.all);
+    this.element = h("section", { class: "needs", "aria-label": "needs you", hidden: true }, bar, this.list, this.rest);
     this.cards = new Map(); // key -> a card or an approval, kept as long as it is shown: a hand may be on its button
     this.order = "";
     this.plan = "";
@@ -40,6 +42,9 @@ export class Attention {
     const kept = rows.filter((each) => each.attention.claim).length + (head?.claim ? own : 0);
     this.element.hidden = count === 0;
     put(this.title, `Needs you (${count}${kept ? `, ${kept} claimed` : ""})`);
+    this.all.hidden = count - kept < 2;
+    if (this.allOf !== head?.id) this.all.replaceChildren(...(head ? [this.claimAll(head.id)] : []));
+    this.allOf = head?.id;
     put(this.rest, rows.length > SHOWN_MAX ? `and ${rows.length - SHOWN_MAX} more, first in the grid` : "");
     set(this.element, "data-many", count > ROOMY_MAX ? "" : null);
     this.place([
@@ -47,6 +52,12 @@ export class Attention {
       ...halt.map((each) => [`halt ${head.id} ${JSON.stringify([each, head.claim])}`, () => this.halt(head)]),
       ...rows.slice(0, SHOWN_MAX).map((each) => [`service ${each.rollout} ${each.service}`, () => new Card(each, this.tell), each]),
     ]);
+  }
+
+  claimAll(rollout) {
+    const allowed = this.store.me.roles.some((role) => role === "operator" || role === "admin");
+    const word = { legal: true, allowed, role: "operator" };
+    return claimButton(word, { rollout, done: this.tell, label: "claim all" });
   }
 
   /** Make what is new, let go what is over, and leave the others where they are. */

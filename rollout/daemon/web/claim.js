@@ -17,17 +17,16 @@ export function keeper(claim) {
 }
 
 /** The button for the word; without a service it is about all that needs somebody in the rollout. */
-export function claimButton(word, { rollout, service, claim, done }) {
+export function claimButton(word, { rollout, service = null, claim = null, done, label = "claim" }) {
   const mine = claim?.who === me;
-  const name = mine ? "hand back" : claim ? "take over" : "claim";
+  const name = mine ? "hand back" : claim ? "take over" : label;
   const say = async (event) => {
     const button = event.currentTarget;
     button.disabled = true;
     const body = { verb: "claim", reason: mine ? "handed back" : "on it", ...(service ? { service } : {}), ...(mine ? { release: true } : {}) };
-    await post(`/v1/rollouts/${encodeURIComponent(rollout)}/actions`, body, crypto.randomUUID()).then(done, (problem) => {
-      button.disabled = false;
-      done({ kind: "refused", said: [{ about: service ?? rollout, text: problem.message }] });
-    });
+    const refused = (problem) => done({ kind: "refused", said: [{ about: service ?? rollout, text: problem.message }] });
+    await post(`/v1/rollouts/${encodeURIComponent(rollout)}/actions`, body, crypto.randomUUID()).then(done, refused);
+    button.disabled = false;
   };
   const why = !word.allowed ? `for a person who is ${word.role}` : word.legal ? `tells others that you have ${service ?? "all that needs somebody in it"}; changes nothing about the rollout` : word.why_not;
   return h("button", { type: "button", class: "plain", "data-verb": "claim", title: why, disabled: !word.legal || !word.allowed, onclick: say }, name);

@@ -72,3 +72,19 @@ def test_gates_requests_and_answers_are_folded_and_stay_text(open_page: Open) ->
     assert "harmed" not in page.title()
     line(page, name).click()
     assert page.locator("dd", has_text=HEX).inner_text().split() == [HEX, DASHED]
+
+
+def test_the_daemons_own_requests_and_answers_are_there_for_each_call(daemon: Any, open_page: Open) -> None:
+    assert daemon.ask("POST", "/v1/rollouts", daemon.bundle("seen-9", ("svc-0012",))).status == 201
+    daemon.until("seen-9", lambda found: found["closed"])
+    known = daemon.ask("GET", "/v1/rollouts/seen-9/services/svc-0012").json
+    page = open_page("#/r/seen-9/s/svc-0012")
+    newest = page.locator(".exchanges details").first
+    newest.locator("summary", has_text=known["exchanges"][-1]["what"]).click()
+    assert newest.locator("pre").first.inner_text().strip() == known["exchanges"][-1]["request"].strip()
+    assert newest.locator(".ids").inner_text().split() == [
+        known["exchanges"][-1]["request_id"],
+        known["exchanges"][-1]["request_id_dashed"],
+    ]
+    assert page.locator(".exchanges details").count() == len(known["exchanges"])
+    assert page.locator(".gate h3").inner_text() == f"Gates ({len(known['gates'])})"

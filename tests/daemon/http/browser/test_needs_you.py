@@ -51,3 +51,17 @@ def test_a_halt_stands_among_what_needs_somebody_with_its_words(frozen: Any, ope
     page.click("dialog button[type='submit']")
     card.wait_for(state="hidden")
     say(frozen, "mine-2", "abort")
+
+
+def test_one_press_claims_all_that_needs_somebody(frozen: Any, open_page: Open) -> None:
+    assert frozen.ask("POST", "/v1/rollouts", frozen.bundle("mine-3", ("svc-0003", "svc-0004"))).status == 201
+    say(frozen, "mine-3", "stop")
+    page = open_page("#/r/mine-3")
+    page.locator(".needs header button", has_text="claim all").click()
+    page.locator(".needs h2", has_text="Needs you (2, 2 claimed)").wait_for()
+    page.locator(".needs header button").wait_for(state="hidden")
+    assert [row["attention"]["claim"]["who"] for row in frozen.ask("GET", "/v1/rollouts/mine-3").json["services"]] == [
+        "admin",
+        "admin",
+    ]
+    say(frozen, "mine-3", "abort", confirm_count=2)
