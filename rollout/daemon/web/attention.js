@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { Card } from "./card.js";
-import { claimButton, keeper } from "./claim.js";
+import { claimButton, keep } from "./claim.js";
 import { h, put, set } from "./dom.js";
 import { buttons, wordsOf } from "./words.js";
 
@@ -34,7 +34,8 @@ export class Attention {
     const { head } = this.store;
     this.refresh(head);
     const rows = [...this.store.services.values()].filter((each) => each.attention);
-    rows.sort((a, b) => Boolean(a.attention.claim) - Boolean(b.attention.claim)); // what nobody has stands first
+    const place = (each) => 2 * Boolean(each.attention.claim) + (each.failure === null); // what nobody has, and of that what failed
+    rows.sort((a, b) => place(a) - place(b));
     const waits = this.approvals.filter((each) => OWED.has(each.standing));
     const halt = head?.halted && !head.closed ? [head.halted] : [];
     const own = waits.length + halt.length;
@@ -122,7 +123,7 @@ export class Attention {
       "article",
       { class: "card", ...mark },
       h("h3", {}, title),
-      h("div", { class: "text" }, h("p", { class: "said" }, said), h("p", { class: "kept" }, keeper(head.claim))),
+      h("div", { class: "text" }, h("p", { class: "said" }, said), keep(h("p", { class: "kept" }), head.claim)),
       h("p", { class: "quiet meta" }, head.ticket),
       actions,
     );

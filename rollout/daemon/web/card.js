@@ -1,6 +1,6 @@
 // One service that waits for a person. It stays in place while its words change: a hand may be on its button.
 
-import { keeper } from "./claim.js";
+import { keep } from "./claim.js";
 import { h, outside, put } from "./dom.js";
 import { go } from "./route.js";
 import { clock, span } from "./time.js";
@@ -35,13 +35,13 @@ export class Card {
     this.row = row;
     put(this.said, row.attention.sentence.replace(`${row.service} `, "")); // its name stands before it
     this.said.title = row.attention.sentence;
-    put(this.kept, keeper(row.attention.claim));
     this.tick();
     this.load();
   }
 
   tick() {
-    const { since_at: at } = this.row.attention;
+    const { since_at: at, claim } = this.row.attention;
+    keep(this.kept, claim);
     put(this.age, span(Date.now() / 1000 - at));
     put(this.at, `, since ${clock(at)}`);
   }

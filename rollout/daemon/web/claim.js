@@ -11,9 +11,12 @@ export function iAm(name) {
   me = name;
 }
 
-/** Say who has it; empty where nobody does. */
-export function keeper(claim) {
-  return claim ? `${claim.who} has it since ${clock(claim.since_at)}${claim.text ? `: ${claim.text}` : ""}` : "";
+/** Say in an element who has it; it is empty where nobody does, and where there is little room it names them alone. */
+export function keep(element, claim) {
+  const more = claim ? ` has it since ${clock(claim.since_at)}${claim.text ? `: ${claim.text}` : ""}` : "";
+  element.title = claim ? `${claim.who}${more}` : "";
+  if (element.title !== element.textContent) element.replaceChildren(...(claim ? [claim.who, h("span", { class: "more" }, more)] : []));
+  return element;
 }
 
 /** The button for the word; without a service it is about all that needs somebody in the rollout. */

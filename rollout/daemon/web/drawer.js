@@ -1,7 +1,7 @@
 // One service, opened: what it does and why, what the gate saw, which operation, what was said, and the legal words.
 
 import { get } from "./api.js";
-import { keeper } from "./claim.js";
+import { keep } from "./claim.js";
 import { h, outside } from "./dom.js";
 import { exchanges, gates } from "./evidence.js";
 import { go } from "./route.js";
@@ -66,7 +66,7 @@ export class Drawer {
     const parts = [
       this.bar(service),
       h("p", { class: detail.attention ? "sentence problem" : "sentence" }, (detail.attention ?? detail).sentence),
-      detail.attention?.claim ? h("p", { class: "kept" }, keeper(detail.attention.claim)) : null,
+      detail.attention?.claim ? keep(h("p", { class: "kept" }), detail.attention.claim) : null,
       h("div", { class: "row words" }, ...buttons(words, { rollout, service, claim: detail.attention?.claim ?? null, done: this.tell })),
       facts(detail, this.store.head),
       gates(detail.gates ?? []),

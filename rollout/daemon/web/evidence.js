@@ -40,7 +40,7 @@ function exchange(each) {
   const bad = each.status === null || each.status >= 400;
   return folded(
     `exchange-${each.number}-${each.at}`,
-    [h("time", { datetime: iso(each.at) }, clock(each.at)), ` ${each.what} `, h("b", { class: bad ? "problem" : "good" }, became)],
+    [h("time", { datetime: iso(each.at) }, clock(each.at)), ` ${each.what} `, h("b", { class: bad ? "problem" : "" }, became)],
     h("p", { class: "quiet" }, `${each.method} ${each.path}`),
     each.request_id ? h("p", { class: "ids" }, each.request_id, h("br"), each.request_id_dashed) : null,
     h("h4", {}, "request"),

@@ -27,7 +27,7 @@ export class Verdict {
       "section",
       { class: "verdict" },
       h("div", {}, this.sentence, this.more),
-      h("div", { class: "row" }, this.all, this.freeze, this.stop),
+      h("div", { class: "row hands" }, this.all, this.freeze, this.stop),
     );
   }
 
@@ -37,8 +37,9 @@ export class Verdict {
     put(this.sentence, head === null ? empty : head.sentence);
     const words = [];
     if (head?.result && !head.closed) words.push(head.result.reason);
-    if (head?.halted) words.push(`halted by ${head.halted_by}: ${head.halted}`);
-    if (freeze.frozen) words.push(`frozen by ${freeze.who}: ${freeze.note ?? freeze.why ?? ""}`);
+    const told = (text) => head !== null && head.sentence.includes(text); // no sentence is read twice
+    if (head?.halted && !told(head.halted)) words.push(`halted by ${head.halted_by}: ${head.halted}`);
+    if (freeze.frozen && !told(`frozen by ${freeze.who}`)) words.push(`frozen by ${freeze.who}: ${freeze.note ?? freeze.why ?? ""}`);
     if (head && !head.closed && head.ends_at) words.push(`all of it ${expected("end", head.ends_at)}`);
     put(this.more, words.join(" · "));
     set(this.element, "data-mood", mood(head));
