@@ -130,8 +130,12 @@ class Engine:
         return dispatcher is not None and dispatcher.rests
 
     def drain(self) -> None:
-        """Stop resumable: effects in hand are finished and recorded, waits end at once. Safe to call repeatedly."""
+        """Stop resumable: effects in hand are finished and recorded, waits end at once. Safe to call repeatedly.
+
+        A full disk is waited for only so long; then the ledger breaks, saying what was not recorded.
+        """
         self._draining = True
+        self._kit.ledger.hurry()
         for dispatcher in self._dispatchers.values():
             dispatcher.drain()
         for runner in self._runners.values():

@@ -24,6 +24,12 @@ APPEND_ENTRIES_MAX: Final = 2_000
 FULL_RETRY_S: Final = 1.0
 """How long to wait before a full disk is tried again."""
 
+DRAIN_ROOM_S_MAX: Final = 10.0
+"""How long an engine that stops waits for room on a full disk. Then it stops all the same: what was acknowledged is on
+disk, and a later engine looks first at what was under way."""
+
+STREAMS_NAMED_MAX: Final = 5
+
 Listener = Callable[[Sequence[Recorded]], None]
 """Hears what became durable, in commit order, before whoever waits for it. Never blocks, never fails."""
 
@@ -49,6 +55,8 @@ class Carrier:
         self._over = asyncio.Event()
         self._running = False
         self._closing = False
+        self._room_until: float | None = None
+        """When waiting for room ends, in the loop's seconds; None = it does not."""
 
     async def __aenter__(self) -> Self:
         await self._group.__aenter__()
@@ -88,6 +96,11 @@ class Carrier:
         self._queue.append(pending)
         self._queued_entries += len(pending.entries)
         self._work.set()
+
+    def hurry(self) -> None:
+        """Wait for room no longer than `DRAIN_ROOM_S_MAX` from now on: whoever puts entries wants to stop."""
+        if self._room_until is None:
+            self._room_until = asyncio.get_running_loop().time() + DRAIN_ROOM_S_MAX
 
     async def _run(self) -> None:
         try:
@@ -154,10 +167,23 @@ class Carrier:
                 return digest
 
     async def _wait_for_room(self, error: JournalFull) -> None:
-        if self._closing:
-            raise error
+        too_late = self._room_until is not None and asyncio.get_running_loop().time() >= self._room_until
+        if self._closing or too_late:
+            raise JournalFull(self._left_behind(error)) from error
         self.full = error
         await self._sleep(FULL_RETRY_S)
+
+    def _left_behind(self, error: JournalFull) -> str:
+        """Say what does not become durable any more."""
+        if not self._queue:
+            return str(error)
+        streams = list(dict.fromkeys(entry.stream for pending in self._queue for entry in pending.entries))
+        more = f" and {len(streams) - STREAMS_NAMED_MAX} more" if len(streams) > STREAMS_NAMED_MAX else ""
+        return (
+            f"{error}. It stopped before {self._queued_entries} entries could be written down, about "
+            f"{', '.join(streams[:STREAMS_NAMED_MAX])}{more}. Nothing that was answered or shown is among them; the "
+            "next start looks first at what was under way"
+        )
 
     async def _finish(self) -> asyncio.CancelledError | None:
         """Take no more and wait until all is durable, the carrier is broken, or a try finds the disk still full.

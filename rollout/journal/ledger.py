@@ -85,6 +85,10 @@ class Ledger(Generic[S, R]):
         """Set while the disk is full: health is red, and commands are best refused with it."""
         return self._carrier.full
 
+    def hurry(self) -> None:
+        """Hear that the engine wants to stop: a full disk is waited for only so long (`DRAIN_ROOM_S_MAX`)."""
+        self._carrier.hurry()
+
     @property
     def sync_s(self) -> float:
         """How long the last append took to be durable."""
