@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import hashlib
 import weakref
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from functools import partial
 from typing import Final, Self
@@ -36,8 +35,6 @@ from rollout.settings import RunSettings
 
 OPEN_MAX: Final = 200
 """Rollouts that may be open at once."""
-KEYS_KEPT_MAX: Final = 1_000
-"""Submissions whose key is remembered. The journal knows the rollout itself by its id and its documents for ever."""
 
 
 class Host(Knowledge):
@@ -53,7 +50,6 @@ class Host(Knowledge):
         self._group: asyncio.TaskGroup | None = None
         self._keepers: dict[RolloutId, asyncio.Task[None]] = {}
         self._gates: weakref.WeakValueDictionary[RolloutId, asyncio.Lock] = weakref.WeakValueDictionary()
-        self._keys: OrderedDict[str, str] = OrderedDict()
         self._waiters: dict[RolloutId, set[asyncio.Future[None]]] = {}
 
     @classmethod
@@ -116,11 +112,11 @@ class Host(Knowledge):
         """Open the bundle's rollout and begin with it; the same documents again find the same rollout.
 
         Raises PolicyError, EndpointUnreachable, Stopping, and CommandRefused with the diff where the id is known with
-        other documents, or where the key was used for another bundle.
+        other documents, or where the key was used for another bundle, in this process or an earlier one.
         """
         self._refuse_if_unable()
         rollout = RolloutId(bundle.policy.rollout)
-        self._remember(key, bundle)
+        await self._reserve(key, bundle)
         # Whoever gives the same id at the same time waits, and then finds what this one opened.
         gate = self._gates.setdefault(rollout, asyncio.Lock())
         async with gate:
@@ -251,14 +247,11 @@ class Host(Knowledge):
         if rollout not in known and open_now >= OPEN_MAX:
             raise CommandRefused(f"{open_now} rollouts are open already: end some of them, then submit again")
 
-    def _remember(self, key: str, bundle: Bundle) -> None:
-        if not key:
-            return
+    async def _reserve(self, key: str, bundle: Bundle) -> None:
+        """Let a key stand for this bundle before anything is opened, so that no death makes it good for another."""
         digest = digest_of(bundle)
-        if self._keys.setdefault(key, digest) != digest:
+        if key and await self.journal.reserve(key, digest) != digest:
             raise CommandRefused(f"the key {key} was used for another bundle: choose a new one")
-        while len(self._keys) > KEYS_KEPT_MAX:
-            self._keys.popitem(last=False)
 
     def _deaf(self, ask: Ask) -> Reply | None:
         """Refuse a word to a rollout that this process does not go on with: nobody would do what it says."""

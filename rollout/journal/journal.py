@@ -118,6 +118,13 @@ class Journal(Protocol):
         """Give the answer to a question; None = there is none yet."""
         ...
 
+    async def reserve(self, key: str, digest: str) -> str:
+        """Let the key of a submission stand for a bundle, durable on return; gives the one that it stands for.
+
+        That is an earlier one where the key was used before. Raises CommandRefused for a key that is too long or empty.
+        """
+        ...
+
     async def verify(self) -> int:
         """Walk the whole chain and return its length; the first record that does not fit raises JournalDamaged."""
         ...

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rollout.core.event import Entry
 from rollout.core.names import Digest, Now, StreamName
 from rollout.errors import JournalDamaged, StateUnusable
+from rollout.journal import submissions
 from rollout.journal.codec import GENESIS
 from rollout.journal.inbox import refuse_full, refuse_other, refuse_unfit, twice
 from rollout.journal.index import StreamIndex
@@ -27,6 +28,7 @@ class MemoryJournal:
         self._questions: dict[str, Question] = {}
         self._answers: dict[str, str] = {}
         self._taken: set[str] = set()
+        self._keys: dict[str, str] = {}
         self._t = 0.0
         self._closed = False
 
@@ -122,6 +124,12 @@ class MemoryJournal:
         """Give the answer to a question, if there is one."""
         self._refuse_if_closed()
         return self._answers.get(key)
+
+    async def reserve(self, key: str, digest: str) -> str:
+        """Let the key of a submission stand for a bundle, unless it stands for one already; gives for which."""
+        self._refuse_if_closed()
+        submissions.refuse_unfit(key)
+        return self._keys.setdefault(key, digest)
 
     async def verify(self) -> int:
         """Walk the whole chain."""

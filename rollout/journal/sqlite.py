@@ -166,6 +166,10 @@ class SqliteJournal:
         """Note an attempt at notices."""
         await self._write(lambda tables: tables.tried_letters(numbers, state, wall, said), rows=len(numbers))
 
+    async def reserve(self, key: str, digest: str) -> str:
+        """Let the key of a submission stand for a bundle, unless it stands for one already; gives for which."""
+        return await self._write(lambda tables: tables.reserve(key, digest), rows=1)
+
     async def keep_exchanges(self, seen: Sequence[Witnessed]) -> None:
         """Keep how calls were sent and answered."""
         await self._write(lambda tables: tables.keep_exchanges(seen), rows=len(seen))

@@ -15,7 +15,7 @@ from msgspec.structs import astuple, replace
 from rollout.core.names import Digest, Now, RolloutId, StreamName
 from rollout.core.witnessed import Witnessed
 from rollout.errors import CommandRefused, JournalDamaged, JournalFull, StateUnusable
-from rollout.journal import blobs, database, exchanges, inbox, outbox
+from rollout.journal import blobs, database, exchanges, inbox, outbox, submissions
 from rollout.journal.codec import GENESIS
 from rollout.journal.index import StreamIndex
 from rollout.journal.journal import Answered, Question, Recorded, StreamRow, VersionConflict
@@ -139,6 +139,10 @@ class Tables:
     def tried_letters(self, numbers: Sequence[int], state: outbox.Standing, wall: float, said: str) -> None:
         """Inside a commit: note an attempt at notices."""
         outbox.tried_letters(self._connection, numbers, state, wall, said)
+
+    def reserve(self, key: str, digest: str) -> str:
+        """Inside a commit: let the key of a submission stand for a bundle; gives for which it does."""
+        return submissions.reserve(self._connection, key, digest)
 
     def keep_exchanges(self, seen: Sequence[Witnessed]) -> None:
         """Inside a commit: keep how calls were sent and answered."""

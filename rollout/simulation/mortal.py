@@ -85,6 +85,12 @@ class MortalJournal:
         """Give an answer."""
         return await self._journal.answer_to(key)
 
+    async def reserve(self, key: str, digest: str) -> str:
+        """Let a submission's key stand for a bundle, with a moment behind it."""
+        stands_for = await self._journal.reserve(key, digest)
+        await self._process.moment(f"reserved, not opened: {key}")
+        return stands_for
+
     async def verify(self) -> int:
         """Walk the whole chain."""
         return await self._journal.verify()

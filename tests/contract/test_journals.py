@@ -13,6 +13,7 @@ from rollout.core.ending import Outcome
 from rollout.core.event import Closed, Entry, Fact, Succeeded
 from rollout.core.names import ENGINE, Digest, Now, StreamName
 from rollout.errors import CommandRefused, InvariantBroken, JournalDamaged, StateUnusable
+from rollout.journal import submissions
 from rollout.journal.codec import GENESIS, chain
 from rollout.journal.inbox import KEY_CHARS_MAX, WAITING_MAX
 from rollout.journal.journal import Answered, Journal, Question, StreamRow, VersionConflict
@@ -259,6 +260,19 @@ async def test_only_what_no_engine_has_read_can_be_withdrawn(journal: Journal) -
     await journal.take(1)
     assert [await journal.withdraw(key) for key in ("k1", "k2", "k2", "k3")] == [False, True, False, False]
     assert await journal.take(10) == [asked("k1")]
+
+
+async def test_a_submission_s_key_stands_for_the_first_bundle_it_came_with(journal: Journal) -> None:
+    assert [await journal.reserve(*pair) for pair in (("k1", "one"), ("k1", "two"), ("k2", "two"), ("k1", "one"))] == [
+        "one",
+        "one",
+        "two",
+        "one",
+    ]
+    for unfit in ("", "k" * (submissions.KEY_CHARS_MAX + 1)):
+        with pytest.raises(CommandRefused, match="1 to 200 characters"):
+            await journal.reserve(unfit, "one")
+    assert await journal.reserve("k3", "three") == "three"
 
 
 async def test_the_inbox_takes_neither_unfit_questions_nor_any_number_of_them(journal: Journal) -> None:

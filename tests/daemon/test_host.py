@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rollout.assembly import Admitted
 from rollout.core import event
 from rollout.core.around import ALONE
 from rollout.core.command import Ask, Command, Verb
@@ -90,6 +91,24 @@ def test_a_key_is_good_for_one_bundle_only(make_world: Worlds, bundle: Bundles, 
             return set(host.rollouts())
 
     assert make_world().live(script).result == {ONE}
+
+
+def test_a_key_stands_for_its_bundle_in_later_lives_too(make_world: Worlds, bundle: Bundles, host_of: Hosts) -> None:
+    world, one, other = make_world(), bundle(["svc-0001"]), bundle(["svc-0002"], rollout="web-2")
+
+    async def before(parts: Parts) -> Any:
+        async with host_of(parts) as host:
+            return await host.submit(one, actor="ann", key="k")
+
+    async def after(parts: Parts) -> Any:
+        async with host_of(parts) as host:
+            with pytest.raises(CommandRefused, match="the key k was used for another bundle"):
+                await host.submit(other, actor="ann", key="k")
+            again = await host.submit(one, actor="ann", key="k")
+            return again, set(host.rollouts())
+
+    assert world.live(before).result == Admitted(ONE, created=True)
+    assert world.live(after).result == (Admitted(ONE, created=False), {ONE})
 
 
 def test_two_rollouts_that_want_the_same_service_at_once_do_not_both_get_it(

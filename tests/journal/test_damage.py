@@ -230,7 +230,7 @@ async def test_j7_a_schema_from_the_future_is_refused_and_left_alone(path: Path,
     await fill(path, entry)
     raw("PRAGMA user_version = 99")
     before = content_of(path)
-    with pytest.raises(StateUnusable, match="schema 99, and this version of rollout knows up to 5"):
+    with pytest.raises(StateUnusable, match="schema 99, and this version of rollout knows up to 6"):
         async with SqliteJournal.opened(path):
             pass
     assert content_of(path) == before
@@ -274,7 +274,7 @@ async def test_a_place_where_no_file_can_be_made_is_named(tmp_path: Path) -> Non
 async def test_the_file_says_what_it_is(path: Path, entry: MakeEntry, raw: Raw) -> None:
     await fill(path, entry, count=1)
     assert raw("PRAGMA application_id") == [(APPLICATION_ID,)]
-    assert raw("PRAGMA user_version") == [(5,)]
+    assert raw("PRAGMA user_version") == [(6,)]
     assert raw("PRAGMA journal_mode") == [("wal",)]
     assert raw("SELECT stream, version, actor, payload FROM entries") == [
         ("web", 1, "engine", '{"type":"succeeded","number":1}')

@@ -141,7 +141,7 @@ def test_a_journal_of_an_older_schema_is_left_to_the_engine(state: Path) -> None
         database.migrate(connection)
         connection.execute("PRAGMA user_version = 1")
     connection.close()
-    with pytest.raises(StateUnusable, match="schema 1 and not 5: `rollout run` brings it up"), Visitor.opened(state):
+    with pytest.raises(StateUnusable, match="schema 1 and not 6: `rollout run` brings it up"), Visitor.opened(state):
         pass
 
 
@@ -158,7 +158,9 @@ async def test_a_journal_of_schema_1_gets_an_inbox_and_keeps_its_entries(path: P
     async with SqliteJournal.opened(path) as journal:
         await journal.append([entry(A, 1)])
     connection = database.connect(path)
-    connection.executescript("DROP TABLE inbox; DROP TABLE notices; DROP TABLE notice_cursor; DROP TABLE exchanges;")
+    connection.executescript(
+        "DROP TABLE inbox; DROP TABLE notices; DROP TABLE notice_cursor; DROP TABLE exchanges; DROP TABLE submissions;"
+    )
     connection.executescript("ALTER TABLE heartbeat DROP COLUMN said; PRAGMA user_version = 1;")
     connection.close()
     async with SqliteJournal.opened(path) as journal:

@@ -69,7 +69,7 @@ def everything_recorded(state: Path) -> str:
     """Give every cell of the journal but the blobs."""
     journal = sqlite3.connect(state / "journal.sqlite")
     try:
-        tables = ("entries", "streams", "heartbeat", "meta", "notices", "inbox", "exchanges")
+        tables = ("entries", "streams", "heartbeat", "meta", "notices", "inbox", "exchanges", "submissions")
         return "\n".join(str(row) for table in tables for row in journal.execute(f"SELECT * FROM {table}"))  # noqa: S608 - our own names
     finally:
         journal.close()

@@ -407,3 +407,17 @@ def test_what_was_sent_and_answered_for_each_call_and_every_gate_s_samples_outli
         later = again.ask("GET", place, role=None, headers=headers).json
         assert later["exchanges"] == found["exchanges"]
         assert later["gates"] == found["gates"]
+
+
+def test_the_key_of_a_submission_is_good_for_one_bundle_after_a_restart_too(own_daemon: Callable[..., Any]) -> None:
+    with own_daemon() as daemon:
+        one, other = daemon.bundle("web-1"), daemon.bundle("web-2", ("svc-0002",))
+        key = {"Idempotency-Key": "k" * 200}
+        assert daemon.ask("POST", "/v1/rollouts", one, headers=key).status == 201
+    with own_daemon() as again:
+        headers = key | {"Authorization": f"Bearer {again.token('operator', 'bob')}"}
+        assert again.ask("POST", "/v1/rollouts", one, role=None, headers=headers).status == 200
+        refused = again.ask("POST", "/v1/rollouts", other, role=None, headers=headers)
+        assert refused.status == 409
+        assert "was used for another bundle" in refused.json["detail"]
+        assert again.ask("GET", "/v1/rollouts/web-2", role=None, headers=headers).status == 404
