@@ -10,6 +10,9 @@ from rollout.engine.pacer import READS, WRITES
 HAIR_S: Final = 1e-6
 """A permit is asked for so long after it is ready, so that no rounding makes it a moment too early."""
 
+TOGETHER: Final = 4
+"""So many permits are waited for at once, which even the smallest stock holds: the last of them is had no later."""
+
 
 class Paces(msgspec.Struct, frozen=True):
     """How fast one subscription may be asked and called."""
@@ -31,6 +34,7 @@ class Turns:
         while count > 0:
             count -= self._bucket.take(t, Lane.FORWARD, count)
             if count > 0:
-                t = self._bucket.ready_t(t, Lane.FORWARD) + HAIR_S
+                several = min(count, TOGETHER) - 1
+                t = self._bucket.ready_t(t, Lane.FORWARD) + several / self._bucket.rate + HAIR_S
         self._t = t
         return t
