@@ -108,19 +108,26 @@ _OfService = fleet_event.ServiceAdmitted | fleet_event.ServiceEnded | fleet_even
 
 
 def _service(state: RolloutState, fact: _OfService) -> RolloutState | None:
-    service, one = fact.service, frozenset({fact.service})
+    place = state.plan.places.get(fact.service)
+    if place is None:
+        return None
+    one = 1 << place.number
+    admitted, ended = bool(state.admitted_bits & one), bool(state.ended_bits & one)
     match fact:
-        case fleet_event.ServiceAdmitted():
-            known = any(service in wave.services for wave in state.opened_waves)
-            if known and service not in state.admitted and service not in state.ended:
-                return replace(state, admitted=state.admitted | one)
-        case fleet_event.ServiceEnded(outcome=outcome):
+        case fleet_event.ServiceAdmitted() if not (admitted or ended):
+            if state.plan.waves[place.wave].name in state.opened:
+                return replace(state, admitted_bits=state.admitted_bits | one)
+        case fleet_event.ServiceEnded(outcome=outcome) if not ended:
             # A person can end what was never admitted, in a wave that may not be open yet.
-            begun = service in state.admitted or (outcome in UNTOUCHED and state.knows(service))
-            if begun and service not in state.ended:
-                return replace(state, ended=state.ended | one)
-        case fleet_event.ServiceReopened() if service in state.ended:
-            return replace(state, ended=state.ended - one, admitted=state.admitted - one, forgiven=state.forgiven - one)
+            if admitted or outcome in UNTOUCHED:
+                return replace(state, ended_bits=state.ended_bits | one)
+        case fleet_event.ServiceReopened(service=service) if ended:
+            return replace(
+                state,
+                ended_bits=state.ended_bits & ~one,
+                admitted_bits=state.admitted_bits & ~one,
+                forgiven=state.forgiven - {service},
+            )
         case _:
             pass
     return None

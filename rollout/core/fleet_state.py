@@ -122,8 +122,9 @@ class RolloutState(msgspec.Struct, frozen=True):
     """Waves that were opened, in that order."""
     opened_walls: dict[str, float] = {}
     """When each of them was, in POSIX seconds."""
-    admitted: frozenset[ServiceName] = frozenset()
-    ended: frozenset[ServiceName] = frozenset()
+    admitted_bits: int = 0
+    """Services that were admitted, a bit each by its number in the plan: a set of names would be copied for each."""
+    ended_bits: int = 0
     halted: str | None = None
     """Why nothing new starts."""
     halted_by: str = POLICY
@@ -184,11 +185,15 @@ class RolloutState(msgspec.Struct, frozen=True):
 
     def wave_of(self, service: ServiceName) -> WavePlan:
         """Give the wave of a service that is known to be in one."""
-        return next(wave for wave in self.plan.waves if service in wave.services)
+        return self.plan.waves[self.plan.places[service].wave]
 
     def knows(self, service: ServiceName) -> bool:
         """Tell whether the rollout has such a service."""
-        return any(service in wave.services for wave in self.plan.waves)
+        return service in self.plan.places
+
+    def has_ended(self, service: ServiceName) -> bool:
+        """Tell whether a service that is known to be in a wave has ended."""
+        return bool(self.ended_bits >> self.plan.places[service].number & 1)
 
     def bake_of(self, wave: str) -> Bake | None:
         """Give the bake that a wave is in."""

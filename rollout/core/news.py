@@ -200,7 +200,7 @@ def _waves_over(before: Progress | None, after: Progress) -> list[WavePlan]:
 def _is_over(progress: Progress, wave: WavePlan) -> bool:
     """Tell whether all of a wave has ended and nothing of it is watched, or will be."""
     state = progress.state
-    if wave.name not in state.opened or any(service not in state.ended for service in wave.services):
+    if wave.name not in state.opened or not all(state.has_ended(service) for service in wave.services):
         return False
     watched = wave.bake is not None and wave.bake.all_s > 0 and wave.name not in state.baked
     return not watched or not any(service in progress.well for service in wave.services)

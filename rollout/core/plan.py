@@ -3,7 +3,10 @@
 All durations are seconds.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
 
 import msgspec
 
@@ -106,7 +109,14 @@ class WavePlan(msgspec.Struct, frozen=True, omit_defaults=True):
     approval: ApprovalPlan | None = None
 
 
-class RolloutPlan(msgspec.Struct, frozen=True, omit_defaults=True):
+class Place(NamedTuple):
+    """Where a service stands in a plan: in which wave, and as which of all, from 0."""
+
+    wave: int
+    number: int
+
+
+class RolloutPlan(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     """One run of a policy over a fleet."""
 
     rollout: RolloutId
@@ -133,3 +143,9 @@ class RolloutPlan(msgspec.Struct, frozen=True, omit_defaults=True):
     """Of the fleet's services that have any: shown, and chosen by; no part of what is compared."""
     beside: RolloutId | None = None
     """A rollout that stands still on the same deployment, and that a person named to be stepped in for."""
+
+    @cached_property
+    def places(self) -> Mapping[ServiceName, Place]:
+        """Where each service stands. No amendment moves one, so its number is good for as long as the rollout runs."""
+        names = [(name, at) for at, wave in enumerate(self.waves) for name in wave.services]
+        return {name: Place(at, number) for number, (name, at) in enumerate(names)}

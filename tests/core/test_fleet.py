@@ -188,7 +188,8 @@ def test_a_fact_of_a_service_means_nothing_to_a_rollout() -> None:
 
 def test_admissions_and_endings_are_remembered() -> None:
     state = told(*OPEN, ADMITTED, OVER)
-    assert (state.admitted, state.ended) == (frozenset({A}), frozenset({A}))
+    number = state.plan.places[A].number
+    assert (state.admitted_bits, state.ended_bits) == (1 << number, 1 << number)
 
 
 # --- what the fleet knows of a service ---
