@@ -53,7 +53,7 @@ def encode_fact(fact: Fact) -> str:
     return payload.decode()
 
 
-def decode_fact(payload: str, written: int) -> Fact:
+def decode_fact(payload: str | bytes, written: int) -> Fact:
     """Read a fact of format `written`.
 
     Raises StateUnusable for a format of the future and JournalDamaged for text that is no fact.
@@ -93,4 +93,9 @@ def refuse_future(written: int, what: str) -> None:
 
 def chain(previous: str, record: bytes) -> str:
     """Link a record to the one before: SHA-256 over the previous link's text and the record, as 64 hex digits."""
-    return hashlib.sha256(previous.encode() + b"\n" + record).hexdigest()
+    return chain_bytes(previous.encode(), record)
+
+
+def chain_bytes(previous: bytes, record: bytes) -> str:
+    """Give the same link where the one before is still bytes."""
+    return hashlib.sha256(b"%b\n%b" % (previous, record)).hexdigest()

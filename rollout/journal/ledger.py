@@ -29,9 +29,12 @@ from rollout.errors import JournalDamaged, JournalFull
 from rollout.journal.carrier import Carrier, Listener
 from rollout.journal.journal import Answered, Journal, Recorded, StreamRow
 from rollout.journal.pending import Pending
+from rollout.journal.uncollected import uncollected
 
 READ_AHEAD: Final = 64
 """Streams read at once at the start: a journal behind a thread is then asked 64 times less often."""
+SCAN_SHARE: Final = 0.25
+"""From this share of all entries on, going past the whole journal is quicker than searching it for one's own."""
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -130,6 +133,15 @@ class Ledger(Generic[S, R]):
         rows = await self._journal.streams()
         self._index = {row.stream: row for row in rows}
         wanted = [row for row in rows if self._wanted(row)]
+        share = sum(row.version for row in wanted) / max(sum(row.version for row in rows), 1)
+        with uncollected():
+            if len(wanted) > READ_AHEAD and share >= SCAN_SHARE:
+                async for entries in self._journal.scan(wanted):
+                    self._fold_into(entries, self._services, self._rollouts, self._engine)
+            else:
+                await self._load_singly(wanted)
+
+    async def _load_singly(self, wanted: Sequence[StreamRow]) -> None:
         for first in range(0, len(wanted), READ_AHEAD):
             batch = wanted[first : first + READ_AHEAD]
             read = await asyncio.gather(*(self._journal.read(row.stream) for row in batch))

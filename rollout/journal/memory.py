@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from rollout.core.event import Entry
 from rollout.core.names import Digest, Now, StreamName
@@ -64,6 +64,12 @@ class MemoryJournal:
         self._refuse_if_closed()
         end = position + min(limit, READ_LIMIT_MAX)
         return [self._unseal(record) for record in self._records[position:end]]
+
+    async def scan(self, rows: Sequence[StreamRow]) -> AsyncIterator[Sequence[Recorded]]:
+        """Give all that lies in these streams, in one portion."""
+        self._refuse_if_closed()
+        wanted = {row.stream for row in rows}
+        yield [self._unseal(record) for record in self._records if record.stream in wanted]
 
     async def streams(self, *, open_only: bool = False) -> Sequence[StreamRow]:
         """Give the index of streams, in order of their first entry."""

@@ -12,6 +12,7 @@ from rollout.errors import JournalDamaged
 from rollout.journal.codec import GENESIS
 from rollout.journal.journal import Recorded, StreamRow
 from rollout.journal.record import READ_LIMIT_MAX, Stored, unseal
+from rollout.journal.scan import Scan
 
 COLUMNS: Final = "e.position, e.stream, e.version, e.t, e.wall, e.actor, e.format, e.payload, e.chain"
 LINKED: Final = f"SELECT {COLUMNS}, p.chain FROM entries e LEFT JOIN entries p ON p.position = e.position - 1"  # noqa: S608 -- the columns are the constant above
@@ -49,6 +50,10 @@ class Pages:
                 raise JournalDamaged(message)
         return records
 
+    def scan(self, scan: Scan) -> Sequence[Recorded]:
+        """Take a scan one portion further."""
+        return scan.portion(self._connection, self._record)
+
     def streams(self, *, open_only: bool) -> Sequence[StreamRow]:
         """Give the index, in order of first entries."""
         which = "WHERE ended = 0" if open_only else ""
@@ -79,6 +84,10 @@ class Pages:
         if verdict != "ok":
             message = f"{self._path} is damaged: {verdict}; restore the state from a backup"
             raise JournalDamaged(message)
+
+    def _record(self, position: int) -> Recorded:
+        row = self._connection.execute(f"{LINKED} WHERE e.position = ?", (position,)).fetchone()
+        return self._unseal(row)
 
     def _unseal(self, row: Row) -> Recorded:
         stored, previous = self.stored(row), row[-1]

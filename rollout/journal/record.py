@@ -16,6 +16,8 @@ from rollout.errors import InvariantBroken, JournalDamaged
 from rollout.journal.codec import FORMAT, GENESIS, chain, decode_fact, encode_fact
 from rollout.journal.journal import Recorded
 
+_COVERED: Final = b"%d %d %d %a %a\n%d:%b\n%d:%b\n%d:%b"
+
 READ_LIMIT_MAX: Final = 10_000
 """How many records one `read_after` gives at most."""
 
@@ -88,9 +90,16 @@ def record_bytes(stored: Stored) -> bytes:
 
     The four parts are joined by line feeds; numbers are in Python's `repr`, text in UTF-8.
     """
-    numbers = f"{stored.position} {stored.version} {stored.format} {stored.t!r} {stored.wall!r}"
-    texts = [text.encode(errors="surrogateescape") for text in (stored.stream, stored.actor, stored.payload)]
-    return b"\n".join([numbers.encode(), *(b"%d:%b" % (len(text), text) for text in texts)])
+    numbers = (stored.position, stored.version, stored.format, stored.t, stored.wall)
+    stream, actor, payload = (
+        text.encode(errors="surrogateescape") for text in (stored.stream, stored.actor, stored.payload)
+    )
+    return covered(numbers, stream, actor, payload)
+
+
+def covered(numbers: tuple[int, int, int, float, float], stream: bytes, actor: bytes, payload: bytes) -> bytes:
+    """Give the same for a record that is still bytes; `numbers` in the order in which they are written."""
+    return _COVERED % (*numbers, len(stream), stream, len(actor), actor, len(payload), payload)
 
 
 class ChainWalk:

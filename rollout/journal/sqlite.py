@@ -25,6 +25,7 @@ from rollout.journal.journal import Answered, Question, Recorded, StreamRow
 from rollout.journal.offload import Offload, OneThread
 from rollout.journal.outbox import Letter, Posted, Standing
 from rollout.journal.record import ChainWalk, draft
+from rollout.journal.scan import Scan
 from rollout.journal.tables import Change, Connect, Tables
 
 QUEUED_ROWS_MAX: Final = 100_000
@@ -111,6 +112,12 @@ class SqliteJournal:
     async def read_after(self, position: int, limit: int) -> Sequence[Recorded]:
         """Give at most `limit` entries behind `position`, and never more than READ_LIMIT_MAX."""
         return await self._read(lambda: self._tables.read_after(position, limit))
+
+    async def scan(self, rows: Sequence[StreamRow]) -> AsyncIterator[Sequence[Recorded]]:
+        """Give all that lies in these streams, portion by portion."""
+        scan = Scan(rows)
+        while not scan.over:
+            yield await self._read(lambda: self._tables.scan(scan))
 
     async def streams(self, *, open_only: bool = False) -> Sequence[StreamRow]:
         """Give the index of streams."""

@@ -21,6 +21,7 @@ from rollout.journal.index import StreamIndex
 from rollout.journal.journal import Answered, Question, Recorded, StreamRow, VersionConflict
 from rollout.journal.pages import Pages
 from rollout.journal.record import READ_LIMIT_MAX, ChainWalk, Draft, Stored, seal
+from rollout.journal.scan import Scan
 
 CHECKPOINT_ROWS: Final = 2_000
 """The log is folded into the file after about so many rows; a few megabytes, so that a start replays little."""
@@ -209,6 +210,11 @@ class Tables:
         """Give the next entries of all streams."""
         with self._reading():
             return self._pages.read_after(position, limit)
+
+    def scan(self, scan: Scan) -> Sequence[Recorded]:
+        """Take a scan one portion further."""
+        with self._reading():
+            return self._pages.scan(scan)
 
     def streams(self, *, open_only: bool) -> Sequence[StreamRow]:
         """Give the index, in order of first entries."""

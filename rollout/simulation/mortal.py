@@ -1,7 +1,7 @@
 """A mortal process's ways to the world, its journal and its wire: each is a place where it can die."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final, TypeVar
 
 from rollout.core.event import Entry
@@ -45,6 +45,11 @@ class MortalJournal:
     async def read_after(self, position: int, limit: int) -> Sequence[Recorded]:
         """Give entries behind a position."""
         return await self._journal.read_after(position, limit)
+
+    async def scan(self, rows: Sequence[StreamRow]) -> AsyncIterator[Sequence[Recorded]]:
+        """Give all that lies in some streams."""
+        async for portion in self._journal.scan(rows):
+            yield portion
 
     async def streams(self, *, open_only: bool = False) -> Sequence[StreamRow]:
         """Give the index of streams."""

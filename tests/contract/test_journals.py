@@ -96,6 +96,18 @@ async def test_reading_goes_on_after_a_position(journal: Journal) -> None:
     assert await journal.read_after(7, 100) == []
 
 
+async def test_a_scan_gives_of_some_streams_what_reading_each_gives(journal: Journal) -> None:
+    streams = [StreamName(f"web/{number:03}#1") for number in range(60)]
+    for first in (1, 19):
+        await journal.append([entry(each, first + n) for n in range(18) for each in streams])
+    rows = (await journal.streams())[10:50]
+    found = [each async for portion in journal.scan(rows) for each in portion]
+    assert [each.position for each in found] == sorted(each.position for each in found)
+    for row in rows:
+        assert [each for each in found if each.entry.stream == row.stream] == await journal.read(row.stream)
+    assert len(found) == 40 * 36
+
+
 async def test_each_record_is_linked_to_the_one_before(journal: Journal) -> None:
     entries = [entry(A, 1), entry(B, 1, CLOSED), entry(A, 2)]
     recorded = await journal.append(entries)

@@ -12,9 +12,10 @@ import pytest
 from rollout.core.event import Entry, Lost
 from rollout.core.names import Now, StreamName
 from rollout.errors import JournalDamaged, JournalFull, StateUnusable
-from rollout.journal.codec import FORMAT
+from rollout.journal.codec import FORMAT, chain
 from rollout.journal.database import APPLICATION_ID
-from rollout.journal.journal import VersionConflict
+from rollout.journal.journal import Recorded, VersionConflict
+from rollout.journal.record import covered
 from rollout.journal.sqlite import SqliteJournal
 
 MakeEntry = Callable[..., Entry]
@@ -34,6 +35,10 @@ async def fill(path: Path, entry: MakeEntry, count: int = 6) -> None:
     async with SqliteJournal.opened(path) as journal:
         for version in range(1, count + 1):
             await journal.append([entry("web", version)])
+
+
+async def scanned(journal: SqliteJournal) -> list[Recorded]:
+    return [each async for portion in journal.scan(await journal.streams()) for each in portion]
 
 
 async def every_way_of_reading_fails(path: Path, match: str) -> None:
@@ -82,6 +87,36 @@ async def test_j2_a_flipped_bit_in_the_middle_is_found_and_its_record_named(
                 await read
         with pytest.raises(JournalDamaged, match=r"record 3 |web holds versions"):
             await journal.read(WEB)
+        with pytest.raises(JournalDamaged, match=r"record 3 |entries are missing"):
+            await scanned(journal)
+
+
+@pytest.mark.parametrize(
+    "condition", ["position = 2", "position = 3", "position = (SELECT max(position) FROM entries)"]
+)
+async def test_j2_a_scan_finds_what_is_missing(path: Path, entry: MakeEntry, raw: Raw, condition: str) -> None:
+    await fill(path, entry)
+    async with SqliteJournal.opened(path) as journal:
+        whole = await scanned(journal)
+        raw(f"DELETE FROM entries WHERE {condition}")  # noqa: S608 -- a literal above
+        with pytest.raises(JournalDamaged, match=r"is missing|entries are missing"):
+            await scanned(journal)
+    assert [each.position for each in whole] == list(range(1, len(whole) + 1))
+
+
+async def test_j2_a_record_that_fits_its_chain_and_is_no_fact_is_named_by_a_scan(
+    path: Path, entry: MakeEntry, raw: Raw
+) -> None:
+    await fill(path, entry)
+    ((*numbers, stream, actor, before),) = raw(
+        "SELECT e.position, e.version, e.format, e.t, e.wall, e.stream, e.actor, p.chain"
+        " FROM entries e JOIN entries p ON p.position = 2 WHERE e.position = 3"
+    )
+    forged = chain(before, covered(tuple(numbers), stream.encode(), actor.encode(), b"{}"))
+    raw("UPDATE entries SET payload = '{}', chain = ? WHERE position = 3", forged)
+    async with SqliteJournal.opened(path) as journal:
+        with pytest.raises(JournalDamaged, match=r"record 3, web version 3, is no fact"):
+            await scanned(journal)
 
 
 async def test_j2_a_format_that_was_changed_is_damage_and_no_future(path: Path, entry: MakeEntry, raw: Raw) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from rollout.core.plan import HealthPlan, OnFailure, RolloutPlan, ServicePlan, W
 from rollout.errors import InvariantBroken, JournalDamaged, JournalFull, StateUnusable
 from rollout.journal import carrier
 from rollout.journal.journal import Answered, Recorded, StreamRow, VersionConflict
-from rollout.journal.ledger import Ledger
+from rollout.journal.ledger import READ_AHEAD, Ledger
 from rollout.journal.memory import MemoryJournal
 from rollout.journal.sqlite import SqliteJournal
 
@@ -323,6 +324,23 @@ async def test_loading_folds_rollouts_open_services_and_all_services_of_open_rol
             ledger.put([(A, Succeeded(9))], now=NOW, actor="x")
         (recorded,) = await ledger.put([(B, Succeeded(9))], now=NOW, actor="x")
         assert recorded.entry.version == 2
+
+
+@pytest.mark.parametrize("old", [0, 40, 4_000])
+async def test_a_large_fleet_is_loaded_the_same_whatever_lies_around_it(
+    path: Path, entry: MakeEntry, closed: Closed, old: int
+) -> None:
+    streams = [StreamName(f"r/{number:03}#1") for number in range(READ_AHEAD + 9)]
+    async with SqliteJournal.opened(path) as journal:
+        await journal.append([entry("old", 1), *(entry(f"old/{number}#1", 1) for number in range(old))])
+        gone = [StreamName("old"), *(StreamName(f"old/{number}#1") for number in range(old))]
+        await journal.append([entry("old", 2, OVER), *(entry(each, 2, closed) for each in gone[1:])], ended=gone)
+        await journal.append([entry("r", 1), *(entry(each, 1, Succeeded(1)) for each in streams)])
+        await journal.append([entry(each, 2, Succeeded(7)) for each in streams[::-1]])
+        async with toy(journal).opened() as ledger:
+            assert list(ledger.services().items()) == [(each, (1, 7)) for each in streams]
+            assert list(ledger.rollouts()) == ["old", "r"]
+            assert gc.isenabled()
 
 
 async def test_an_ended_service_of_an_old_rollout_is_recalled_when_asked_for(
