@@ -9,7 +9,7 @@ from rollout.core.operation import Operation, RollBack, describe
 from rollout.core.outcome import Accepted, Lost, Outcome, Refused, RefusedKind, Unreachable
 
 LOSSES_MAX: Final = 4
-"""A call whose answer was lost is repeated three times."""
+"""A call whose answer was lost is repeated three times; after so many losses it is not sent again."""
 RETRY_AFTER_S_MAX: Final = 300.0
 VAIN_SHARE: Final = 0.1
 """Repeats of the way forward that come to nothing, for each first try (reliability.md §7)."""
@@ -35,7 +35,8 @@ class Budgets:
 
     _in_flight: dict[StreamName, tuple[str, str]] = field(default_factory=dict)
     _not_before: dict[StreamName, float] = field(default_factory=dict)
-    _losses: Counter[Call] = field(default_factory=Counter)
+    _losses: Counter[tuple[Call, bool]] = field(default_factory=Counter)
+    """Of each call, forward and back apart: a revert walks the same domains again."""
     _failing: set[Call] = field(default_factory=set)
     _reading: Counter[ServiceName] = field(default_factory=Counter)
     _reads_closed: tuple[float, float] = (0.0, 0.0)
@@ -44,7 +45,7 @@ class Budgets:
     _vain: int = 0
     _lives: int = 1
 
-    def sent(self, key: str, stream: StreamName, operation: Operation, at: float) -> str | None:
+    def sent(self, key: str, stream: StreamName, operation: Operation, at: float, *, back: bool) -> str | None:
         """Judge call `key` at the moment its first byte leaves."""
         what = describe(operation)
         other, doing = self._in_flight.get(stream, (key, ""))
@@ -52,6 +53,8 @@ class Budgets:
             return f"the {what} of {stream} was sent while its {doing} was in flight"
         if at < self._not_before.get(stream, 0.0):
             return f"the {what} of {stream} was sent before the Retry-After of the last answer was over"
+        if self._losses[(stream, what), back] >= LOSSES_MAX:
+            return f"the {what} of {stream} was repeated after {LOSSES_MAX} losses"
         self._in_flight[stream] = (key, what)
         self._first += (stream, what) not in self._failing
         return None
@@ -69,10 +72,7 @@ class Budgets:
         self._failing.add(call)
         if isinstance(outcome, Refused) and outcome.kind is RefusedKind.THROTTLED and outcome.retry_after_s:
             self._not_before[stream] = at + min(outcome.retry_after_s, RETRY_AFTER_S_MAX)
-        if isinstance(outcome, Lost):
-            self._losses[call] += 1
-            if self._losses[call] > LOSSES_MAX:
-                return f"the {call[1]} of {stream} was repeated after {LOSSES_MAX} losses"
+        self._losses[call, back] += isinstance(outcome, Lost)
         most = VAIN_SHARE * self._first + VAIN_STOCK * self._lives + at / VAIN_EVERY_S
         if self._vain > most:
             return f"{self._vain} repeats came to nothing, after {self._first} first tries in {at:.0f} s"

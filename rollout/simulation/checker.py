@@ -2,7 +2,8 @@
 
 Rules are named as in reliability.md §2. More come from design.md: `evidence` (no limit ends anything on stale
 evidence), `looks` (settled and restored are seen twice), `bake`, `barrier`, `caps`, `window` and `deadline` (as the
-policy has them), `foreign` (what is taken over was touched by somebody else), `quiet` (what is over does not move).
+policy has them), `halt` (nothing new starts in a halted rollout), `foreign` (what is taken over was touched by somebody
+else), `quiet` (what is over does not move), `together` (swaps of a wave that go together go back together).
 """
 
 import contextlib
@@ -14,7 +15,7 @@ from rollout.core import event
 from rollout.core.ending import Outcome
 from rollout.core.evolve import IllegalFact
 from rollout.core.names import ServiceName, StreamName, is_service_stream
-from rollout.core.operation import Operation, RollBack, SwapSlots, Walk, describe
+from rollout.core.operation import Operation, SwapSlots, Walk, describe
 from rollout.core.outcome import Outcome as Answer
 from rollout.core.service import ServiceRollout
 from rollout.emulator.fabric_state import LogEntry
@@ -28,6 +29,7 @@ from rollout.simulation.gating import Gates
 from rollout.simulation.owner import not_ours
 from rollout.simulation.peaks import Peaks, admitted_against, is_free, swapped_too_early
 from rollout.simulation.sender import SENDER, number_of, stream_of
+from rollout.simulation.sending import opened_against, sent_against
 from rollout.simulation.trace import Trace
 from rollout.simulation.truth import Truth
 from rollout.simulation.violation import Violation
@@ -89,6 +91,8 @@ class Checker:
                 self._last_page[page.entry.stream] = page
                 self.evidence.moved(self._service(page.entry.stream))
                 self._judge_others(page)
+            else:
+                self._complain("halt", opened_against(self.book, page))
         self.peaks.count_broken(self.book, self.time())
 
     def _judge_others(self, page: Page) -> None:
@@ -169,18 +173,10 @@ class Checker:
         self._sent_at[key] = self.time()
         stream = stream_of(key)
         self._newest[stream] = max(self._newest.get(stream, 0), number_of(key))
-        state = self.book.services[stream]
-        what = f"the {describe(operation)} of {stream}"
-        if state.stop is not None:
-            self.broken("S13", f"{what} was sent although {state.stop.who} said stop")
-        if state.ended is not None:
-            self.broken("S5", f"{what} was sent after the attempt had ended")
-        forward = key not in self.book.back and not isinstance(operation, RollBack)
-        if forward and state.turned_back:
-            self.broken("S3", f"{what} was sent although it goes back: {state.failure}")
-        if forward and state.holds:
-            self.broken("S3", f"{what} was sent although it is held: {state.holds[0].note}")
-        self._complain("S11", self._budgets.sent(key, stream, operation, self.time()))
+        for rule, said in sent_against(self.book, key, operation):
+            self.broken(rule, said)
+        back = key in self.book.back
+        self._complain("S11", self._budgets.sent(key, stream, operation, self.time(), back=back))
 
     def answered(self, key: str, operation: Operation, outcome: Answer) -> None:
         """Hear what the platform said to a call, as the engine hears it."""

@@ -11,6 +11,7 @@ from rollout.core.service import ServiceRollout
 from rollout.core.stages import waits_at
 from rollout.core.windows import fits_at
 from rollout.simulation.book import Book, Page
+from rollout.simulation.sending import halt_over
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ class Peaks:
 
 
 def admitted_against(book: Book, page: Page) -> Iterator[tuple[str, str]]:
-    """Give each rule that an admission breaks, with its sentence: a wave's cap, or the date of a rollout."""
+    """Give each rule that an admission breaks, with its sentence: cap and window of a wave, date and halt of a rollout."""
     stream = page.entry.stream
     wave, moving = moving_with(book, stream)
     if len(moving) > wave.max_parallel:
@@ -51,6 +52,8 @@ def admitted_against(book: Book, page: Page) -> Iterator[tuple[str, str]]:
     due_wall = book.rollouts[rollout_stream(rollout)].deadline_wall
     if due_wall is not None and page.entry.now.wall >= due_wall:
         yield "deadline", f"{stream} began after the deadline of its rollout"
+    if (halted := halt_over(book, stream)) is not None:
+        yield "halt", f"{stream} began although its rollout is halted: {halted}"
     if wave.windows is not None and fits_at(wave.windows, page.entry.now.wall) != page.entry.now.wall:
         yield "window", f"{stream} began while no window of wave {wave.name} is open"
 

@@ -14,20 +14,20 @@ SERVICE = ServiceName("svc-a")
 
 def test_two_calls_of_one_service_in_flight_are_one_too_many() -> None:
     budgets = Budgets()
-    assert budgets.sent(f"{ONE}/1", ONE, Walk(0), 0.0) is None
-    assert budgets.sent(f"{ONE}/1", ONE, Walk(0), 0.0) is None
-    assert budgets.sent(f"{OTHER}/1", OTHER, Walk(0), 0.0) is None
-    said = budgets.sent(f"{ONE}/2", ONE, RollBack(), 1.0)
+    assert budgets.sent(f"{ONE}/1", ONE, Walk(0), 0.0, back=False) is None
+    assert budgets.sent(f"{ONE}/1", ONE, Walk(0), 0.0, back=False) is None
+    assert budgets.sent(f"{OTHER}/1", OTHER, Walk(0), 0.0, back=False) is None
+    said = budgets.sent(f"{ONE}/2", ONE, RollBack(), 1.0, back=True)
     assert said == f"the rollback of {ONE} was sent while its walk of domain 0 was in flight"
     budgets.died()
-    assert budgets.sent(f"{ONE}/2", ONE, RollBack(), 1.0) is None
+    assert budgets.sent(f"{ONE}/2", ONE, RollBack(), 1.0, back=True) is None
 
 
 def test_repeats_in_vain_are_counted_and_those_that_go_back_are_not() -> None:
     def complaints(*, back: bool) -> list[str]:
         budgets, found = Budgets(), list[str]()
         for number in range(int(VAIN_STOCK) + 5):
-            budgets.sent(f"{ONE}/{number}", ONE, Walk(0), 0.0)
+            budgets.sent(f"{ONE}/{number}", ONE, Walk(0), 0.0, back=back)
             said = budgets.answered(ONE, Walk(0), Refused(RefusedKind.NOT_SENT, "refused"), 0.0, back=back)
             found += [] if said is None else [said]
         return found
@@ -37,10 +37,12 @@ def test_repeats_in_vain_are_counted_and_those_that_go_back_are_not() -> None:
 
 
 def test_a_call_is_repeated_after_three_losses_and_no_more() -> None:
-    budgets = Budgets()
-    said = [budgets.answered(ONE, Walk(0), Lost("gone"), 0.0, back=False) for _ in range(5)]
-    assert said[:4] == [None] * 4
-    assert said[4] is not None
+    budgets, said = Budgets(), []
+    for number in range(5):
+        said.append(budgets.sent(f"{ONE}/{number}", ONE, Walk(0), 0.0, back=False))
+        budgets.answered(ONE, Walk(0), Lost("gone"), 0.0, back=False)
+    assert said == [None] * 4 + [f"the walk of domain 0 of {ONE} was repeated after 4 losses"]
+    assert budgets.sent(f"{ONE}/9", ONE, Walk(0), 0.0, back=True) is None
 
 
 def test_no_question_is_asked_before_a_retry_after_is_over() -> None:

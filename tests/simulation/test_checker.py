@@ -1,14 +1,15 @@
 """The checker: each rule is broken by hand once, and the truth it reads is the fabric's own."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
-from rollout.core import event
+from rollout.core import event, fleet_event
 from rollout.core.change_plan import UpgradePlan
 from rollout.core.ending import Outcome
-from rollout.core.event import Entry, ServiceFact
-from rollout.core.names import POLICY, Now, StreamName, Target, service_stream
+from rollout.core.event import Entry, Fact, ServiceFact
+from rollout.core.names import POLICY, Now, StreamName, Target, rollout_stream, service_stream
 from rollout.core.operation import RollBack, StartUpgrade, Walk
 from rollout.core.outcome import Handle, Lost, Refused, RefusedKind
 from rollout.core.snapshot import Before, Sighting
@@ -41,14 +42,22 @@ class Hand:
         cast(self.fabric, stage.compiled, dict(stage.configurations), stage.domains, stage.instances)
         self.journal = Told()
         self.checker = Checker(7, Truth(self.fabric), Book(self.journal), lambda: self.t)
-        self.version = 0
+        self.versions = Counter[StreamName]()
         self.label = f"storm [ro:{'0' * 12}]"
 
     def say(self, *facts: ServiceFact) -> None:
-        """Make facts durable, one after another, and let the checker read them."""
+        """Make facts of the first service durable, one after another, and let the checker read them."""
+        self.write(self.stream, *facts)
+
+    def fleet(self, *facts: Fact) -> None:
+        """Make facts of the rollout as a whole durable."""
+        self.write(rollout_stream(self.plan.rollout), *facts)
+
+    def write(self, stream: StreamName, *facts: Fact) -> None:
+        """Make facts of any stream durable, and let the checker read them."""
         for fact in facts:
-            self.version += 1
-            entry = Entry(self.stream, self.version, Now(self.t, self.t), POLICY, fact)
+            self.versions[stream] += 1
+            entry = Entry(stream, self.versions[stream], Now(self.t, self.t), POLICY, fact)
             at_once_appended(self.journal, entry)
         self.checker.read()
 
@@ -173,11 +182,40 @@ def test_a_call_before_its_retry_after_is_over_breaks_s11(begun: Hand) -> None:
     begun.checker.sent(key, Walk(0))
 
 
-def test_a_fifth_loss_of_one_call_breaks_s11(begun: Hand) -> None:
+def test_a_fifth_try_of_a_call_that_was_lost_breaks_s11(begun: Hand) -> None:
     for _ in range(4):
+        begun.checker.sent(f"{begun.stream}/1", Walk(0))
         begun.checker.answered(f"{begun.stream}/1", Walk(0), Lost("gone"))
     with pytest.raises(Violation, match=r"S11 .* was repeated after 4 losses"):
-        begun.checker.answered(f"{begun.stream}/1", Walk(0), Lost("gone"))
+        begun.checker.sent(f"{begun.stream}/1", Walk(0))
+
+
+@pytest.fixture
+def halted(hand: Hand) -> Hand:
+    """A rollout that has opened its wave, begun one service, and is halted."""
+    hand.fleet(fleet_event.RolloutOpened(hand.stage.compiled.plan), fleet_event.WaveOpened("all"))
+    hand.begin()
+    hand.fleet(fleet_event.Halted("all", "2 of 2 services failed"))
+    return hand
+
+
+def test_a_forward_call_in_a_halted_rollout_breaks_halt_and_a_rollback_does_not(halted: Hand) -> None:
+    halted.checker.sent(f"{halted.stream}/1", RollBack())
+    with pytest.raises(Violation, match=r"halt .* was sent although its rollout is halted: 2 of 2 services failed"):
+        halted.checker.sent(f"{halted.stream}/1", Walk(0))
+
+
+def test_a_service_that_begins_in_a_halted_rollout_breaks_halt(halted: Hand) -> None:
+    other = halted.stage.compiled.services[1]
+    stream = service_stream(other.rollout, other.service, 1)
+    with pytest.raises(Violation, match=r"halt .*svc-b#1 began although its rollout is halted"):
+        halted.write(stream, event.Opened(other, 1), event.Admitted("all"))
+
+
+def test_a_wave_that_opens_in_a_halted_rollout_breaks_halt(hand: Hand) -> None:
+    hand.fleet(fleet_event.RolloutOpened(hand.stage.compiled.plan), fleet_event.Halted("", "it is late"))
+    with pytest.raises(Violation, match=r"halt .* wave all was opened although storm is halted: it is late"):
+        hand.fleet(fleet_event.WaveOpened("all"))
 
 
 def test_a_fact_that_cannot_follow_breaks_s7(begun: Hand) -> None:

@@ -56,6 +56,7 @@ STORMS = [
     *chunks("direct", "storm", "storm", 1, 25),
     *chunks("direct", "held", "storm", 2, 50),
     *chunks("direct", "wide", "storm", 2, 50),
+    *chunks("direct", "halted", "storm", 2, 25),
     *chunks("direct", "one", "realistic", 3, 25),
     *chunks("direct", "one", "none", 3, 25),
     *chunks("direct", "configure", "storm", 2, 75),
