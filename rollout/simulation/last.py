@@ -1,4 +1,4 @@
-"""What must be true once a run is over: L1, L3, E2, S7, and that nothing moves any more."""
+"""What must be true once a run is over: L1, L3, E2, S7, `together`, and that nothing moves any more."""
 
 import base64
 import logging
@@ -18,6 +18,7 @@ from rollout.engine.telemetry import Telemetry
 from rollout.errors import JournalDamaged
 from rollout.simulation.book import at_once
 from rollout.simulation.checker import Checker
+from rollout.simulation.together import left_behind
 
 BACK_SLACK_S: Final = 900.0
 """What may lie between a turn and its rollback besides the step's own limit: quarantine, looks, pace."""
@@ -38,6 +39,8 @@ def judge_end(checker: Checker, result: Result | None, secrets: tuple[str, ...])
     for state in states:
         _judge_wait(checker, state, blocked=blocked)
         _judge_turn(checker, state)
+    if (said := left_behind(checker.book)) is not None:
+        checker.broken("together", said)
     _judge_secrets(checker, result, secrets)
     try:
         at_once(checker.book.journal.verify())

@@ -43,7 +43,7 @@ class Peaks:
 
 
 def admitted_against(book: Book, page: Page) -> Iterator[tuple[str, str]]:
-    """Give each rule that an admission breaks, with its sentence: cap and window of a wave, date and halt of a rollout."""
+    """Give each rule that an admission breaks, with its sentence: a wave's cap or window, its date or a halt."""
     stream = page.entry.stream
     wave, moving = moving_with(book, stream)
     if len(moving) > wave.max_parallel:
