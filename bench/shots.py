@@ -66,7 +66,7 @@ async def _one(opened: Any, shot: Shot, target: Path) -> None:
         await page.goto(f"{url}/ui/#/r/{ROLLOUT}{shot.path}")
         shown = ".drawer h2" if "/s/" in shot.path else ".matrix tbody tr" if shot.path else ".line[data-service]"
         await page.locator(shown).first.wait_for(timeout=LOOK_MS)
-        await page.locator(".needs button[data-verb]").first.wait_for(timeout=LOOK_MS)
+        await page.locator(".needs .card button[data-verb]").first.wait_for(timeout=LOOK_MS)
         if shot.by:
             await page.select_option("#by", shot.by)
         await page.screenshot(path=target, full_page=shot.size == PHONE)
