@@ -114,6 +114,7 @@ class Parade:
             outcome=None,
             result=None,
             claim=None,
+            trouble=None,
             halted=None,
             halted_by=None,
             aborted=False,

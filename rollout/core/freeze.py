@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from rollout.core.command import Answer, Command, NoOp, Refused, Told, Verb
 from rollout.core.event import Entry
 from rollout.core.evolve import IllegalFact
-from rollout.core.freeze_event import Frozen, Restored, SentAgain, Unfrozen
+from rollout.core.freeze_event import Frozen, Restored, SentAgain, TriedAgain, Unfrozen
 from rollout.core.names import Now
 
 
@@ -54,7 +54,7 @@ def evolve_engine(state: EngineState | None, entry: Entry) -> EngineState:
             return replace(after, frozen=None)
         case Restored(quarantine_s=quarantine_s) if entry.version == before.version + 1:
             return replace(after, quiet_until_t=max(before.quiet_until_t, entry.now.t + quarantine_s))
-        case SentAgain() if entry.version == before.version + 1:
+        case SentAgain() | TriedAgain() if entry.version == before.version + 1:
             return after
         case _:
             raise IllegalFact(f"{entry.stream} version {entry.version}: {entry.fact!r} cannot follow {before.version}")

@@ -37,4 +37,12 @@ class SentAgain(msgspec.Struct, frozen=True, tag="sent_again"):
     """Empty = of all."""
 
 
-FreezeFact = Frozen | Unfrozen | Restored | SentAgain
+class TriedAgain(msgspec.Struct, frozen=True, tag="tried_again"):
+    """A rollout that the engine had stopped because of a mistake of its own is taken up again."""
+
+    who: str
+    note: str
+    rollout: str
+
+
+FreezeFact = Frozen | Unfrozen | Restored | SentAgain | TriedAgain

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Final, Self
 
@@ -16,13 +16,17 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from rollout.assembly import NO_FUNCTIONS, Admitted, assembled
-from rollout.core.command import FOR_ENGINES, Ask
+from rollout.core.command import Ask
 from rollout.core.compile_revert import SUFFIX
+from rollout.core.drafts import Draft
+from rollout.core.freeze_event import TriedAgain
 from rollout.core.names import RolloutId
-from rollout.core.reply import Kind, Reply, Said
+from rollout.core.reply import Reply
 from rollout.core.result import Result
+from rollout.core.stopped import reply_stopped
 from rollout.daemon.knowledge import Knowledge, Works
 from rollout.daemon.lag import LoopLag
+from rollout.daemon.mistakes import broken, where
 from rollout.daemon.reverting import admit as take_back
 from rollout.engine.bus import Bus, follow
 from rollout.engine.groups import leaves, unwrapped
@@ -92,6 +96,8 @@ class Host(Knowledge):
         # Positions count from 1 without gaps, so the versions of all streams make the last one.
         self.bus = Bus(position=sum(row.version for row in await self.journal.streams()))
         self._ledger.listen(self.bus.publish)
+        self._ledger.listen(self._take_up)
+        self._engine.answer_first(self._of_stopped)
         with unwrapped():
             async with self._engine.at_work():
                 await self._engine.catch_up()
@@ -148,11 +154,11 @@ class Host(Knowledge):
         Raises CommandRefused for a key that was used for another command, JournalFull, Stopping.
         """
         self._refuse_if_unable()
-        return self._deaf(ask) or await self._engine.hear(ask)
+        return await self._engine.hear(ask)
 
     def weigh(self, ask: Ask) -> Reply:
         """Say what a command would be answered just now; nothing is done."""
-        return self._deaf(ask) or self._engine.weigh(ask)
+        return self._engine.weigh(ask)
 
     def drain(self) -> None:
         """Take nothing more, and stop resumable."""
@@ -178,7 +184,7 @@ class Host(Knowledge):
         await self.recall(rollout)
         while (found := self.result(rollout, strict_exit=strict_exit)) is None:
             if rollout in self.failed:
-                raise RolloutError(_broken(rollout, self.failed[rollout]))
+                raise RolloutError(broken(rollout, self.failed[rollout]))
             self._refuse_if_unable()
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.setdefault(rollout, set()).add(waiter)
@@ -192,6 +198,10 @@ class Host(Knowledge):
         """
         return follow(self.journal, self.bus, self.position if after is None else after)
 
+    def trouble_of(self, rollout: RolloutId) -> str | None:
+        """Say why this engine does not go on with a rollout, if a mistake of its own is the reason."""
+        return broken(rollout, self.failed[rollout]) if rollout in self.failed else None
+
     def trouble(self) -> str | None:
         """Say why this engine does not do all it should; None = it does."""
         if self._ledger.broken is not None:
@@ -199,7 +209,7 @@ class Host(Knowledge):
         if self._ledger.full is not None:
             return f"the disk is full, so nothing new is begun: {self._ledger.full}"
         if self.failed:
-            return "; ".join(_broken(rollout, why) for rollout, why in self.failed.items())
+            return "; ".join(broken(rollout, why) for rollout, why in self.failed.items())
         return "it is stopping" if self.draining else None
 
     # --- one rollout's life ---
@@ -226,7 +236,16 @@ class Host(Knowledge):
         """Note that a rollout stands still because of us. Its journal is as it was after the last append."""
         first = leaves(error)[0]
         self.failed[rollout] = f"{type(first).__name__}: {first}"
-        self.works.logger.error("rollout_stopped", rollout=rollout, why=self.failed[rollout], where=_where(first))
+        self.works.logger.error("rollout_stopped", rollout=rollout, why=self.failed[rollout], where=where(first))
+
+    def _take_up(self, recorded: Sequence[Recorded]) -> None:
+        """Go on with a rollout that was stopped, once somebody's word for it is durable."""
+        for each in recorded:
+            match each.entry.fact:
+                case TriedAgain(rollout=name) if self.failed.pop(RolloutId(name), None) is not None:
+                    self._keep(RolloutId(name))
+                case _:
+                    pass
 
     def _wake(self, rollout: RolloutId) -> None:
         for waiter in self._waiters.pop(rollout, ()):
@@ -253,13 +272,11 @@ class Host(Knowledge):
         if key and await self.journal.reserve(key, digest) != digest:
             raise CommandRefused(f"the key {key} was used for another bundle: choose a new one")
 
-    def _deaf(self, ask: Ask) -> Reply | None:
-        """Refuse a word to a rollout that this process does not go on with: nobody would do what it says."""
-        if ask.command.verb in FOR_ENGINES or ask.rollout not in self.failed:
+    def _of_stopped(self, ask: Ask) -> tuple[Reply, tuple[Draft, ...]] | None:
+        """Answer for a rollout that this process does not go on with: nobody would do what another word says."""
+        if ask.rollout not in self.failed:
             return None
-        why = _broken(ask.rollout, self.failed[ask.rollout])
-        said = Said(ask.rollout, Kind.REFUSED, why, "the same once the engine has been started anew")
-        return Reply(Kind.REFUSED, (said,), {Kind.REFUSED.value: 1})
+        return reply_stopped(ask, broken(ask.rollout, self.failed[ask.rollout]))
 
 
 def digest_of(bundle: Bundle) -> str:
@@ -268,20 +285,3 @@ def digest_of(bundle: Bundle) -> str:
     parts += [source.digest for source in bundle.sources]
     named = [file for each in bundle.services for file in (each.configuration, each.rollback_configuration) if file]
     return hashlib.sha256("\n".join([*parts, *(file.digest for file in named)]).encode()).hexdigest()
-
-
-def _broken(rollout: RolloutId, why: str) -> str:
-    return (
-        f"{rollout} is not gone on with, because of a mistake in rollout itself ({why}); nothing is called for it. "
-        "Please report this with the log, and start the engine anew to try again"
-    )
-
-
-def _where(error: BaseException) -> list[str]:
-    """Name the places that an error passed, the innermost last."""
-    places = []
-    trace = error.__traceback__
-    while trace is not None:
-        places.append(f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno} {trace.tb_frame.f_code.co_name}")
-        trace = trace.tb_next
-    return places[-10:]

@@ -45,6 +45,9 @@ def _engine(status: EngineStatus) -> Iterator[Metric]:
     )
     yield _gauge("rolloutd_loop_lag_seconds", "How late the loop was at worst in a minute.", status.loop_lag_worst_s)
     yield _gauge("rolloutd_rollouts_open", "Rollouts that are not over.", status.rollouts_open)
+    yield _gauge(
+        "rolloutd_rollouts_stopped", "Open rollouts that stand still because of a mistake of ours.", len(status.failed)
+    )
     yield _gauge("rolloutd_services_in_flight", "Services begun and not ended.", status.in_flight)
     yield _gauge("rolloutd_followed", "Operations and deployments that are asked about.", status.followed)
     used = GaugeMetricFamily("rolloutd_cap_used", "How much of something is under way.", labels=["scope", "what"])

@@ -28,7 +28,7 @@ from rollout.engine.bucket import Lane
 from rollout.engine.crew import Crew
 from rollout.engine.dispatcher import Dispatcher
 from rollout.engine.groups import unwrapped
-from rollout.engine.inbox import INBOX_POLL_S, Inbox
+from rollout.engine.inbox import INBOX_POLL_S, First, Inbox
 from rollout.engine.kit import Kit
 from rollout.engine.neighbours import Neighbours
 from rollout.engine.records import what_runs
@@ -110,6 +110,10 @@ class Engine:
     def weigh(self, ask: Ask) -> Reply:
         """Say what a command would be answered just now; nothing is done."""
         return self._inbox.weigh(ask)
+
+    def answer_first(self, first: First) -> None:
+        """Let somebody answer words to rollouts before they are weighed, from wherever they come."""
+        self._inbox.first = first
 
     async def catch_up(self) -> None:
         """Answer what was asked while no engine ran, before anything is decided on what was true before."""

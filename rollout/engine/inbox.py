@@ -27,6 +27,14 @@ TAKEN_MAX: Final = 100
 """Questions read at once."""
 
 
+First = Callable[[Ask], "tuple[Reply, tuple[Draft, ...]] | None"]
+"""Gives an answer and the facts that make it true, or None for what it has no say in."""
+
+
+def nothing_first(_ask: Ask) -> None:
+    """Have no say in anything."""
+
+
 class Inbox:
     """One engine's ear. Facts and answer of a question become durable together, or neither does."""
 
@@ -47,6 +55,8 @@ class Inbox:
         self._heard = heard
         self._poll_s = poll_s
         self._groups = groups
+        self.first: First = nothing_first
+        """Answers before anybody else does what concerns this process more than the rollout."""
         self._one_at_a_time = asyncio.Lock()
         """Who takes questions answers them: were two to take the same ones, one answer would be a second one."""
 
@@ -110,6 +120,8 @@ class Inbox:
     def _reply(self, ask: Ask, now: Now) -> tuple[Reply, tuple[Draft, ...]]:
         if ask.command.verb in FOR_ENGINES:
             return reply_engine(self._ledger.engine(), ask.command, now)
+        if (own := self.first(ask)) is not None:
+            return own
         rollout = self._ledger.rollout(ask.rollout)
         return reply(rollout, self._services(ask.rollout, rollout), ask, now, self._groups)
 

@@ -8,12 +8,13 @@ from rollout.core.admission import Scene
 from rollout.core.caring import care_of_rollout
 from rollout.core.fleet import is_done
 from rollout.core.fleet_event import RolloutClosed
-from rollout.core.result import is_over, result
+from rollout.core.result import ExitCode, is_over, result
 from rollout.core.waiting import stuck
 from rollout.views.eta import Eta, etas
 from rollout.views.reading import Read
 from rollout.views.service import ClaimView, claim_view
 from rollout.views.tell import attends, headline
+from rollout.views.text import one_line
 from rollout.views.view import Group, group_of, phase_name
 from rollout.views.waves import waves_of
 
@@ -59,6 +60,8 @@ class RolloutHead(msgspec.Struct, frozen=True):
     """None while it moves on by itself."""
     claim: ClaimView | None
     """Who has its halt and the approvals it waits for; what its services wait for is claimed one by one."""
+    trouble: str | None
+    """Why the engine does not go on with it, where that is a mistake of its own: only `retry` of all of it helps."""
     halted: str | None
     halted_by: str | None
     aborted: bool
@@ -104,6 +107,7 @@ def head_of(read: Read, scene: Scene | None = None) -> RolloutHead:
         outcome=None if judged is None else judged.outcome,
         result=judged,
         claim=claim_view(care_of_rollout(own)),
+        trouble=read.trouble,
         halted=own.halted,
         halted_by=own.halted_by if own.halted is not None else None,
         aborted=own.aborted,
@@ -133,6 +137,8 @@ def etag_of(read: Read) -> str:
 
 def result_of(read: Read, scene: Scene) -> ResultView | None:
     """Judge a rollout that is over or that only people move on; None = it moves on by itself, or nobody knows it."""
+    if read.trouble is not None:
+        return ResultView(int(ExitCode.FOR_PERSON), "waits for a person", one_line(read.trouble))
     if not read.services or not is_over(read.rollout, scene.summaries, read.now, read.around):
         return None
     found = result(read.rollout, scene.summaries, read.services, strict_exit=False, stuck=stuck(scene))

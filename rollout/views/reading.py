@@ -58,6 +58,8 @@ class Read(msgspec.Struct, frozen=True):
     """Of these attempts, where they are at hand: they tell moments exactly, and what was said last."""
     summaries: Mapping[ServiceName, Summary] = {}
     """What was projected of the services before, so that it is not done anew."""
+    trouble: str | None = None
+    """Why the engine at work does not go on with this rollout: a mistake of its own."""
 
     @property
     def running(self) -> bool:

@@ -106,6 +106,8 @@ def legal_words(read: Read, state: ServiceRollout) -> dict[Verb, dict[str, str]]
 def headline(read: Read) -> str:
     """Say in one line where the rollout stands."""
     own = read.rollout
+    if read.trouble is not None:
+        return one_line(f"{own.plan.rollout} STANDS STILL: {read.trouble}")
     parts = [f"{number} {what}" for what, number in counts(read).items() if number]
     said = f"{own.plan.rollout}: {', '.join(parts)}"
     if own.aborted:
@@ -155,6 +157,8 @@ def attends(read: Read) -> bool:
     """Tell whether the rollout waits for a person: to move a service on, to lift a halt, or to approve something."""
     own = read.rollout
     owed = any(not own.approvals[each.scope].given for each in asked(own))
+    if read.trouble is not None:
+        return True
     return own.closed is None and (counts(read)["waiting for a person"] > 0 or own.halted is not None or owed)
 
 

@@ -87,6 +87,8 @@ def _of_engine(fact: event.Fact) -> str | None:
             return f"restored by {who} {note}; nothing is called for {quarantine_s:g} s"
         case freeze_event.SentAgain(who=who, note=note, rollout=rollout):
             return f"what nobody took {f'of {rollout} ' if rollout else ''}is sent again, says {who}: {note}"
+        case freeze_event.TriedAgain(who=who, note=note, rollout=rollout):
+            return f"{rollout} was stopped by a mistake of the engine and is taken up again, says {who}: {note}"
         case _:
             return None
 

@@ -12,7 +12,8 @@ from rollout.assembly import Admitted
 from rollout.core import event
 from rollout.core.around import ALONE
 from rollout.core.command import Ask, Command, Verb
-from rollout.core.names import RolloutId, ServiceName
+from rollout.core.freeze_event import TriedAgain
+from rollout.core.names import ENGINE_STREAM, RolloutId, ServiceName
 from rollout.core.plan import ServicePlan
 from rollout.core.reply import Kind
 from rollout.core.result import ExitCode
@@ -201,18 +202,18 @@ def test_weighing_a_command_does_nothing(make_world: Worlds, bundle: Bundles, ho
     assert make_world().live(script).result == (Kind.ACCEPTED, 0)
 
 
-def test_a_mistake_of_ours_stops_its_rollout_alone_and_is_said(
+def test_a_mistake_of_ours_stops_its_rollout_alone_is_said_and_a_retry_takes_it_up_again(
     make_world: Worlds, bundle: Bundles, host_of: Hosts
 ) -> None:
     bundles = bundle(["svc-0001"]), bundle(["svc-0002"], rollout="web-2")
-    world = make_world()
+    world, broken = make_world(), {ONE}
     sound = world.make_kit
 
     def planted(*parts: Any) -> Kit:
         kit = sound(*parts)
 
         def probe_of(plan: ServicePlan) -> Probe:
-            if plan.rollout == ONE:
+            if plan.rollout in broken:
                 raise InvariantBroken("seven of six are in flight")
             return kit.probe_of(plan)
 
@@ -220,20 +221,35 @@ def test_a_mistake_of_ours_stops_its_rollout_alone_and_is_said(
 
     world.make_kit = planted
 
-    async def script(parts: Parts) -> str | None:
+    async def script(parts: Parts) -> list[Any]:
         async with host_of(parts) as host:
             for each in bundles:
                 await host.submit(each, actor="ann")
             assert (await host.outcome(TWO)).code is ExitCode.AS_ALLOWED
             with pytest.raises(RolloutError, match="seven of six"):
                 await host.outcome(ONE)
-            told = await host.say(word(Verb.PAUSE))
-            assert told.kind is Kind.REFUSED
-            assert "seven of six" in told.said[0].text
+            for ask in (word(Verb.PAUSE), word(Verb.RETRY, key="k2", service=SERVICE)):
+                told = await host.say(ask)
+                assert (told.kind, "seven of six" in told.said[0].text) == (Kind.REFUSED, True)
+                assert told.said[0].instead.startswith("retry of the whole rollout")
             assert status_of(host).failed.keys() == {ONE}
-            return host.trouble()
+            assert "seven of six" in (host.trouble() or "")
+            read = Read(host.rollout(ONE), host.services(ONE), host.now(), host.now(), trouble=host.trouble_of(ONE))
+            head = head_of(read)
+            assert (head.attention, head.sentence.startswith("web-1 STANDS STILL")) == (True, True)
+            assert head.result is not None
+            assert head.result.code == ExitCode.FOR_PERSON
+            broken.clear()
+            told = await host.say(word(Verb.RETRY, key="k3"))
+            assert (told.kind, host.trouble()) == (Kind.ACCEPTED, None)
+            assert await host.say(word(Verb.RETRY, key="k3")) == told, "a word that is asked again does nothing more"
+            done = await host.outcome(ONE)
+            said = [each.entry.fact for each in await host.entries(ENGINE_STREAM)]
+            return [done.code, said, status_of(host).failed]
 
-    assert "seven of six" in (world.live(script).result or "")
+    assert world.live(script).result == [ExitCode.AS_ALLOWED, [TriedAgain("ann", "because", ONE)], {}]
+    calls = [(each.service, each.verb, each.domain) for each in world.log()]
+    assert len(calls) == len(set(calls)) == 2 * (1 + 3), "begin and three walks of each, once"
 
 
 def test_a_waiter_that_is_cancelled_has_merely_looked_away(make_world: Worlds, bundle: Bundles, host_of: Hosts) -> None:

@@ -82,7 +82,8 @@ class Desk:
             raise Refused(404, f"there is no rollout {rollout[:80]}", instead="GET /v1/rollouts names them")
         services = self.host.services(own)
         summaries = {name: self._known(each, now).summary for name, each in services.items()}
-        read = Read(state, services, now, now, around=self.host.around(own), summaries=summaries)
+        trouble = self.host.trouble_of(own)
+        read = Read(state, services, now, now, around=self.host.around(own), summaries=summaries, trouble=trouble)
         if len(self._reads) >= READS_MAX:
             self._reads.clear()
         self._reads[own] = self.host.position, read

@@ -50,7 +50,6 @@ async def rollout(desk: Desk, asked: Asked[ServicesQuery, None]) -> Answer:
     document = rollout_fields(read, desk.head(read)) | {
         "services": rows,
         "position": position,
-        "trouble": desk.host.failed.get(read.rollout.plan.rollout),
     }
     freshness = int(read.now.t // _FRESH_S)
     tag = f"{etag_of(read)}-{freshness}-{query.wave}-{query.select}-{query.phase}".encode().hex()
