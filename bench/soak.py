@@ -33,6 +33,8 @@ SERVICES: Final = 20
 """Of each of the two fleets."""
 DOMAINS: Final = 3
 SAMPLE_S: Final = 1.0
+SAMPLES_WRITTEN: Final = 180
+"""About so many stand in the results, evenly; slopes and plot are made of all."""
 SEED: Final = 20_161_127
 FAULTS_S: Final = 60.0
 """How often the faults below are planted anew: seldom enough that a lost call is not lost four times in a row."""
@@ -222,7 +224,8 @@ def main(*, seconds: float, results: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(soak(seconds, Path(folder)))
     results.mkdir(exist_ok=True)
-    (results / "soak.json").write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+    kept = msgspec.structs.replace(found, samples=found.samples[:: max(len(found.samples) // SAMPLES_WRITTEN, 1)])
+    (results / "soak.json").write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
     draw(found, results / "soak.svg", of=f"rollouts of {SERVICES} services")
     print(json.dumps({**found.slopes_per_hour, "rss_bytes_per_rollout": found.slope_per_rollout_bytes}, indent=1))
 

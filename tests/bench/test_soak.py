@@ -10,7 +10,12 @@ from bench.soak_figures import Sample, draw, judged, slope
 
 LONG = bool(os.environ.get("ROLLOUT_LONG"))
 SECONDS = 1_800.0 if LONG else 10.0
-RSS_PER_HOUR_MAX = 64 * (1 << 20)
+RSS_PER_ROLLOUT_MAX = 24 * (1 << 10)
+"""Of one closed rollout of twenty services. Measured over 30 minutes and 1,602 rollouts: 17.0 KB (48 MiB an hour at
+3,200 rollouts an hour), and no other growth: descriptors and tasks were flat. Bounded by rollout and not by hour:
+how many close within an hour depends on the machine. About 9 KB of it are what the ledger knows of every rollout and
+stream for ever (plans, versions, names); the rest is what the allocator does not give back. A leak of something of a
+kilobyte at each of the 124 entries of such a rollout would be five times as much."""
 
 
 def sample(at_s: float, rss_bytes: int) -> Sample:
@@ -37,7 +42,7 @@ async def test_a_daemon_at_work_neither_grows_nor_lags(tmp_path: Path) -> None:
     assert max(each.loop_lag_s for each in found.samples) < 5.0
     if LONG:
         assert last.rollouts >= 100
-        assert found.slopes_per_hour["rss_bytes"] < RSS_PER_HOUR_MAX
+        assert found.slope_per_rollout_bytes < RSS_PER_ROLLOUT_MAX
         assert found.slopes_per_hour["tasks"] < first.tasks
 
 
