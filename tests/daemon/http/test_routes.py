@@ -319,6 +319,27 @@ def test_a_head_request_has_no_body(busy: Any) -> None:
     assert (answer.status, answer.body) == (200, b"")
 
 
+def test_a_rollout_that_a_mistake_of_ours_stopped_is_loud_and_taken_up_again_by_one_word(busy: Any) -> None:
+    busy.run(lambda: busy.site.host.failed.update({"web-1": "InvariantBroken: seven of six"}))
+    try:
+        assert busy.ask("GET", "/readyz", role=None).status == 503
+        assert "seven of six" in busy.ask("GET", "/v1/status").json["trouble"]
+        assert b"rolloutd_rollouts_stopped 1.0" in busy.ask("GET", "/metrics").body
+        head = busy.until("web-1", lambda found: found["trouble"])
+        assert (head["attention"], head["result"]["code"]) == (True, 4)
+        assert head["sentence"].startswith("web-1 STANDS STILL")
+        actions = busy.ask("GET", "/v1/rollouts/web-1/actions").json["items"]
+        assert [row["verb"] for row in actions if row["legal"]] == ["retry"]
+        refused = busy.ask("POST", "/v1/rollouts/web-1/actions", {"verb": "pause", "reason": "wait", "key": "loud-1"})
+        assert (refused.status, refused.json["said"][0]["instead"].split(",")[0]) == (409, "retry of the whole rollout")
+        word = {"verb": "retry", "reason": "the log was read", "key": "loud-2"}
+        assert [busy.ask("POST", "/v1/rollouts/web-1/actions", word).status for _ in range(2)] == [202, 202]
+        assert busy.ask("GET", "/readyz", role=None).status == 200
+        busy.until("web-1", lambda found: found["trouble"] is None)
+    finally:
+        busy.run(busy.site.host.failed.clear)
+
+
 def test_the_history_of_a_service_and_calls_in_flight_while_it_runs(own_daemon: Callable[..., Any]) -> None:
     with own_daemon() as daemon:
         assert daemon.ask("POST", "/v1/rollouts", daemon.bundle("web-1")).status == 201

@@ -51,7 +51,7 @@ def _told(
     command = Command("", verb, asked.person.name, "asked", resolve_as=Claim.LEFT, plan=plan)
     ask = Ask(read.rollout.plan.rollout, service, command)
     needs = ["reason", "plan"] if verb is Verb.APPROVE else ["reason"]
-    if verb is Verb.AMEND:
+    if verb is Verb.AMEND and read.trouble is None:
         reply, needs = None, ["reason", "bundle"]
     else:
         reply = desk.host.weigh(ask)
