@@ -1,6 +1,5 @@
 """What the tracker keeps: a slotted record for each subject, and for each scope a line of the records that are due."""
 
-import math
 from collections.abc import Callable
 from typing import Final
 
@@ -78,8 +77,12 @@ class Line:
         self._lanes: dict[Lane, Fair[Tracked]] = {lane: Fair() for lane in sorted(Lane, reverse=True)}
 
     def add(self, record: Tracked, lane: Lane) -> None:
-        """Put a record that is due into `lane`, fairly: see `Fair`."""
-        self._lanes[lane].add(record.share, math.inf if record.due_t is None else record.due_t, record)
+        """Put a record that is due into `lane`, fairly: see `Fair`. Near the end of a step the nearest end goes first.
+
+        Elsewhere it is who has waited longest: by ends alone, whoever has the latest would wait as long as others come.
+        """
+        first_t = record.next_t if lane is not Lane.NEAR_DEADLINE or record.due_t is None else record.due_t
+        self._lanes[lane].add(record.share, first_t, record)
 
     def waiting(self, lane: Lane) -> Fair[Tracked]:
         """Give those who wait in `lane`; some may have been cancelled since."""

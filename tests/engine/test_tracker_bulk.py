@@ -204,7 +204,7 @@ def test_no_more_questions_are_out_than_there_is_room_for_and_one_scope_leaves_s
     assert len(platform.times("well-0")) == 1
 
 
-def test_a_scope_at_its_rate_is_asked_fairly_between_rollouts_and_by_deadline_within_one() -> None:
+def test_a_scope_at_its_rate_is_asked_fairly_between_rollouts_and_by_near_deadline_within_one() -> None:
     platform = Bulk(lambda _: (0.0, Running()))
     slow = Pace(start=10.0, floor=1.0, ceiling=10.0, rise=0.0)
 
@@ -212,9 +212,9 @@ def test_a_scope_at_its_rate_is_asked_fairly_between_rollouts_and_by_deadline_wi
         tracker, pacer = make(platform, slow, every_s=200.0)
         pacer.throttled("sub", Kind.READ, 300.0)
         for number in range(100):
-            tracker.poll(Handle("sub", f"big-{number}"), never, due_t=FAR - number, share="big")
+            tracker.poll(Handle("sub", f"big-{number}"), never, due_t=600.0 - number, share="big")
         for number in range(5):
-            tracker.poll(Handle("sub", f"small-{number}"), never, due_t=FAR, share="small")
+            tracker.poll(Handle("sub", f"small-{number}"), never, due_t=600.0, share="small")
         await beside(tracker, asyncio.sleep(315))
 
     run(main())
@@ -223,6 +223,22 @@ def test_a_scope_at_its_rate_is_asked_fairly_between_rollouts_and_by_deadline_wi
     big = [int(name.removeprefix("big-")) for name in names if name.startswith("big")]
     assert len(big) > 50
     assert big[:50] == sorted(big[:50], reverse=True)
+
+
+def test_who_has_the_latest_deadline_is_asked_as_often_as_others_far_from_theirs() -> None:
+    platform = Bulk(lambda _: (0.0, Running()))
+
+    async def main() -> None:
+        tracker, _ = make(platform, Pace(start=1.0, floor=1.0, ceiling=1.0, rise=0.0), every_s=1.0)
+        for number in range(20):
+            tracker.poll(Handle("sub", f"op-{number}"), never, due_t=FAR)
+        tracker.poll(Handle("sub", "patient"), never, due_t=2 * FAR)
+        await beside(tracker, asyncio.sleep(420))
+
+    run(main())
+    counts = [len(platform.times(name)) for name in ("patient", "op-0", "op-19")]
+    assert min(counts) >= 19
+    assert max(counts) <= 22
 
 
 def test_what_goes_back_overtakes_and_looks_are_made_besides() -> None:
