@@ -1,6 +1,7 @@
 """The durable journal as an outsider reads it: record by record from the bytes, folded as far as they go."""
 
-from collections.abc import Callable, Coroutine
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -62,6 +63,7 @@ class Book:
 
     journal: Told
     pages: list[Page] = field(default_factory=list)
+    _unread: deque[Page] = field(default_factory=deque)
     services: dict[StreamName, ServiceRollout] = field(default_factory=dict)
     rollouts: dict[StreamName, RolloutState] = field(default_factory=dict)
     intents: dict[str, Intended] = field(default_factory=dict)
@@ -73,13 +75,18 @@ class Book:
     mark_of: dict[str, Mark] = field(default_factory=dict)
     """By key, for the intents that begin an update."""
 
-    def unread(self, at: float) -> list[Page]:
-        """Give what became durable since the last time, not yet folded."""
-        found: list[Page] = []
-        position = len(self.pages)
-        while records := at_once(self.journal.read_after(position + len(found), READ_AT_ONCE)):
-            found += [self._page(at, record.entry) for record in records]
-        return found
+    def unread(self, at: float) -> Iterator[Page]:
+        """Give what became durable since the last time, to be folded before the next one is asked for.
+
+        Judging a page can let the world go on, and then somebody else reads meanwhile: each page is given to one.
+        """
+        while True:
+            if not self._unread:
+                records = at_once(self.journal.read_after(len(self.pages), READ_AT_ONCE))
+                self._unread.extend(self._page(at, record.entry) for record in records)
+            if not self._unread:
+                return
+            yield self._unread.popleft()
 
     def _page(self, at: float, entry: Entry) -> Page:
         tried_at = self.journal.tried_at(entry)

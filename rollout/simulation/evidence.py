@@ -10,7 +10,8 @@ from rollout.simulation.book import Page
 
 STARVED_S: Final = 900.0
 """Longer than any call waits before it is repeated, and than any policy of ours lets a check rest."""
-STARVED_ANSWERS: Final = 50
+STARVED_ROUNDS: Final = 12
+"""So often, on average, all others were asked about meanwhile: where the pace is low, everybody waits longer."""
 EVIDENCE_S: Final = 60.0
 """A limit ends something only with an answer this fresh; the platform's slowest one takes half of it."""
 
@@ -43,7 +44,7 @@ class Evidence:
         """Say how long nobody asked about a service that moved last at `moved_at`, while others were asked about."""
         since = max(moved_at, self._answered_at.get(service, -inf))
         others = self._answers - self._answers_then.get(service, 0)
-        if at - since <= STARVED_S or others < STARVED_ANSWERS:
+        if at - since <= STARVED_S or others < STARVED_ROUNDS * len(self._answered_at):
             return None
         return f"nobody asked about it for {at - since:.0f} s, and {others} questions about others were answered"
 
