@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { Card } from "./card.js";
 import { claimButton, keep } from "./claim.js";
 import { h, put, set } from "./dom.js";
-import { buttons, wordsOf } from "./words.js";
+import { ask, buttons, wordsOf } from "./words.js";
 
 const SHOWN_MAX = 6;
 const DIGEST_SHOWN = 12;
@@ -38,8 +38,9 @@ export class Attention {
     rows.sort((a, b) => place(a) - place(b));
     const waits = this.approvals.filter((each) => OWED.has(each.standing));
     const halt = head?.halted && !head.closed ? [head.halted] : [];
+    const stuck = head?.trouble && !head.closed ? [head.trouble] : [];
     const own = waits.length + halt.length;
-    const count = rows.length + own;
+    const count = rows.length + own + stuck.length;
     const kept = rows.filter((each) => each.attention.claim).length + (head?.claim ? own : 0);
     this.element.hidden = count === 0;
     put(this.title, `Needs you (${count}${kept ? `, ${kept} claimed` : ""})`);
@@ -49,6 +50,7 @@ export class Attention {
     put(this.rest, rows.length > SHOWN_MAX ? `and ${rows.length - SHOWN_MAX} more, first in the grid` : "");
     set(this.element, "data-many", count > ROOMY_MAX ? "" : null);
     this.place([
+      ...stuck.map((each) => [`trouble ${head.id} ${each}`, () => this.trouble(head)]),
       ...waits.map((each) => [`approval ${head.id} ${JSON.stringify([each, head.claim])}`, () => this.approval(head, each)]),
       ...halt.map((each) => [`halt ${head.id} ${JSON.stringify([each, head.claim])}`, () => this.halt(head)]),
       ...rows.slice(0, SHOWN_MAX).map((each) => [`service ${each.rollout} ${each.service}`, () => new Card(each, this.tell), each]),
@@ -105,6 +107,15 @@ export class Attention {
     const card = this.own(head, { "data-approval": each.scope || "rollout" }, each.scope ? `wave ${each.scope}` : head.id, said, APPROVALS);
     card.element.querySelector(".meta").prepend(`${about} · submitted by ${head.submitter || "?"} · plan ${this.plan.slice(0, DIGEST_SHOWN)}${head.ticket ? " · " : ""}`);
     return card;
+  }
+
+  /** The engine itself has made a mistake: the one word that helps is said to all of the rollout. */
+  trouble(head) {
+    const word = { verb: "retry", target: head.id, said: "the engine goes on with all of it", needs: ["reason"], destructive: false, count: 1 };
+    const retry = () => ask({ word, rollout: head.id, done: this.tell });
+    const button = h("button", { type: "button", class: "plain", "data-verb": "retry", onclick: retry }, "retry");
+    const said = h("p", { class: "said", title: head.trouble }, `the engine has stopped it, by a mistake of its own: ${head.trouble}`);
+    return { element: h("article", { class: "card", "data-trouble": head.id }, h("h3", {}, head.id), said, h("p", { class: "quiet meta" }, head.ticket), h("div", { class: "row" }, button)) };
   }
 
   halt(head) {

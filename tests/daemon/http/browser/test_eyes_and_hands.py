@@ -159,3 +159,24 @@ def test_a_resolve_says_what_its_claims_mean_and_carries_its_force(open_page: Op
         "force": True,
         "reason": "seen by hand",
     }
+
+
+def test_a_rollout_that_the_engine_stopped_by_a_mistake_is_taken_up_again_by_one_word(open_page: Open) -> None:
+    snapshot, said = fleet(), []
+    snapshot["rollouts"][0] |= {"trouble": "InvariantBroken: two walks at once"}
+
+    def before(page: Any) -> None:
+        def answer(route: Any) -> None:
+            said.append(route.request.post_data_json)
+            route.fulfill(status=202, json={"kind": "accepted", "said": [], "counts": {}})
+
+        shown(snapshot)(page)
+        page.route("**/actions", answer)
+
+    page = open_page(f"#/r/{ROLLOUT}", before=before)
+    card = page.locator("[data-trouble]", has_text="a mistake of its own: InvariantBroken: two walks at once")
+    card.locator("button").click()
+    page.fill("#reason", "read the log")
+    page.click("dialog button[type='submit']")
+    page.locator("dialog").wait_for(state="detached")
+    assert said[-1] == {"verb": "retry", "reason": "read the log"}
