@@ -68,6 +68,13 @@ class Sized(Protocol[T_co]):
     default=1.0,
     help="Let the service work so many times faster, as `rollout emulator` does: for policies sized for that.",
 )
+@click.option(
+    "--approve",
+    type=click.Choice(["never", "drawn"]),
+    default="drawn",
+    show_default=True,
+    help="Who is asked to approve does so after a drawn part of the time the policy gives, or never.",
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Play only this seed.")
 @click.option("--trace", is_flag=True, help="With --seed: tell everything that happens in it.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True)
@@ -85,6 +92,7 @@ def rehearse(
     crash: str | None,
     state: Path | None,
     time_scale: float,
+    approve: str,
     seed: int | None,
     trace: bool,
     output: str,
@@ -100,7 +108,7 @@ def rehearse(
     from rollout.policy.load import load_policy
     from rollout.settings import RunSettings
     from rollout.simulation.history import history_of
-    from rollout.simulation.stage import LaneName, staged
+    from rollout.simulation.stage import Approve, LaneName, staged
     from rollout.simulation.weather import Profile
     from rollout.views.reading import read_entries
 
@@ -123,7 +131,7 @@ def rehearse(
         history=None if state is None else history_of(read_entries(state)),
         time_scale=time_scale,
     )
-    stage = replace(stage, mute=_mute(stage))
+    stage = replace(stage, mute=_mute(stage), approve=Approve(approve))
     if crash is not None:
         ctx.exit(_crashed(stage, output))
     tally = _traced(stage, seed) if trace and seed is not None else _tallied(stage, _seeds(seeds, seed))
@@ -227,6 +235,7 @@ def _again(stage: "Stage", tally: "Tally", policy: str, sets: tuple[str, ...]) -
     words += ["--lane", stage.lane.value] if stage.lane.value != "direct" else []
     words += ["--instances", str(stage.instances)] if stage.instances != stage.domains else []
     words += ["--time-scale", f"{stage.time_scale:g}"] if stage.time_scale != 1 else []
+    words += ["--approve", stage.approve.value] if stage.approve.value != "drawn" else []
     for each in sets:
         words += ["--set", each]
     violation = tally.violations[0]

@@ -38,6 +38,8 @@ def _page(stage: Stage, tally: Tally) -> Iterator[str]:
     yield _durations("a domain, walk to open gate", tally.domain, first.walk.domain_timeout_s)
     yield _durations("a service", tally.service, first.timeout_s)
     yield _durations("the rollout", tally.rollout, None)
+    if tally.approval.values:
+        yield _durations("an approval, asked to given", tally.approval, None)
     yield ""
     yield "The worst at one moment"
     yield _worst("domains down", tally.domains_down)
@@ -100,6 +102,7 @@ def as_json(stage: Stage, tally: Tally) -> str:
             "domain": _spread(tally.domain),
             "service": _spread(tally.service),
             "rollout": _spread(tally.rollout),
+            "approval": _spread(tally.approval),
         },
         "worst": {
             "domains_down": _seeded(tally.domains_down),

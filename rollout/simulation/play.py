@@ -16,6 +16,7 @@ from rollout.engine.groups import leaves
 from rollout.errors import InvariantBroken, JournalFull, RolloutError, StateUnusable
 from rollout.journal.journal import VersionConflict
 from rollout.platforms.classic.vocabulary import Verb
+from rollout.simulation.approvers import Approvers
 from rollout.simulation.besides import Crash, Crashes, strangers
 from rollout.simulation.book import Book
 from rollout.simulation.cast import cast
@@ -30,7 +31,7 @@ from rollout.simulation.loop import StepsExhausted
 from rollout.simulation.peaks import Peaks
 from rollout.simulation.people import Word, speak, words
 from rollout.simulation.skies import DiskSky, drawn_knobs
-from rollout.simulation.stage import SAFETY_S, Stage
+from rollout.simulation.stage import SAFETY_S, Approve, Stage
 from rollout.simulation.truth import Truth
 from rollout.simulation.violation import Violation
 from rollout.simulation.watchdog import CPU_S_PER_SERVICE, Spins, armed
@@ -120,7 +121,10 @@ class _Game:
         self._words = deque(sorted(said, key=lambda word: word.at))
         self._lives = 0
         self._over = False
-        journal.tell = self._checker.read
+        willing = stage.approve is Approve.DRAWN
+        self._approvers = Approvers(self._weather, stage.compiled.plan, self._now, willing)
+        self._world.groups = self._approvers.groups
+        journal.tell = self._read
         self._freezes = deque(drawn_freezes(self._weather))
         dress(self._world, stage, self._weather, self._checker)
         self._world.make_loop = self._make_loop
@@ -184,14 +188,14 @@ class _Game:
         """Live and die as the weather has it, until the rollout is over and nobody says anything more."""
         deaths = self._deaths
         while True:
-            unsaid = len(self._words)
+            unsaid, approved = len(self._words), self._approvers.said
             death = deaths.popleft() if deaths else Death()
             left_s = self._weather.calm_at + self._stage.bound_s - self._world.time()
             after_s = left_s if death.after_s is None else min(death.after_s, left_s)
             self._lives += 1
             life = self._live(death, after_s)
             if not self._journal.closed:
-                self._checker.read()
+                self._read()
             if self._checker.violation is not None:
                 raise self._checker.violation
             if life is None:
@@ -202,10 +206,21 @@ class _Game:
                 if after_s == left_s and death == Death():
                     return None
                 self._bury(death.told(life.moments), death)
-            elif self._words:
-                self._world.pass_by(max(0.0, self._words[0].at - self._world.time()))
-            elif not unsaid:
+            elif (next_at := self._next_word_at()) is not None:
+                self._world.pass_by(max(0.0, next_at - self._world.time()))
+            elif not unsaid and approved == self._approvers.said:
                 return life.result
+
+    def _next_word_at(self) -> float | None:
+        """Give when somebody says something next, whether or not an engine runs."""
+        approved_at = self._approvers.next_at
+        dates = [*(word.at for word in self._words), *([] if approved_at is None else [approved_at])]
+        return min(dates, default=None)
+
+    def _read(self) -> None:
+        """Judge what became durable, and show people what they are asked."""
+        self._checker.read()
+        self._approvers.read(self._checker.book)
 
     def _live(self, death: Death, after_s: float) -> Life[Result | None] | None:
         """Live once; None = the process gave up, which is all it can do once a sync has failed.
@@ -233,7 +248,7 @@ class _Game:
         self._weather.hits["power_lost"] += death.power_lost
         self._journal.recover(power_lost=death.power_lost)
         self._weather.hits["torn_tail"] = self._journal.torn
-        self._checker.read()
+        self._read()
         self._checker.died()
         self._world.pass_by(death.down_s)
 
@@ -248,7 +263,9 @@ class _Game:
         loop = asyncio.get_running_loop()
         if death.step is not None and isinstance(loop, SeededLoop):
             loop.die_at(death.step, parts.process.kill)
-        speaking = asyncio.create_task(speak(parts, self._words, self._world.time, self._weather.hits), name="people")
+        said = [speak(parts, self._words, self._world.time, self._weather.hits)]
+        said += [self._approvers.speak(parts)] if self._approvers.needed else []
+        speaking = [asyncio.create_task(each, name="people") for each in said]
         for freeze in self._freezes:
             if freeze.at > self._world.time():
                 parts.process.call_at(freeze.at, functools.partial(self._freeze, freeze))
@@ -260,9 +277,10 @@ class _Game:
             self._over = True
             return result
         finally:
-            speaking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await speaking
+            for each in speaking:
+                each.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await each
 
     async def _open(self, parts: Parts) -> None:
         """Open the rollout, as often as it takes: nobody can begin while the disk is full."""

@@ -36,6 +36,15 @@ class LaneName(StrEnum):
     """The real client, the emulator's server and every byte between them."""
 
 
+class Approve(StrEnum):
+    """Whether somebody approves what a policy wants approved."""
+
+    NEVER = "never"
+    """Nobody: the rollout waits for a person."""
+    DRAWN = "drawn"
+    """Somebody of the group, after a drawn part of the time they have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What is rehearsed, on which fleet, in which weather. `instances` are of each role."""
@@ -55,6 +64,7 @@ class Stage:
     """Checks that nobody may ask, by name, and why: they are unknown in every run."""
     secrets: tuple[str, ...] = ()
     """What must not be found in any entry."""
+    approve: Approve = Approve.DRAWN
 
     def slow_s(self, recorded: Recorded) -> float:
         """Give how long something takes that only one in twenty exceeds."""
@@ -69,6 +79,8 @@ class Stage:
             rounds = ceil(len(members) / wave.max_parallel)
             total += 0.0 if wave.windows is None else rounds * SHUT_S
             total += rounds * max((self._service_s(each) for each in members), default=0.0)
+            total += 0.0 if wave.approval is None else wave.approval.within_s
+        total += 0.0 if self.compiled.plan.approval is None else self.compiled.plan.approval.within_s
         return total + SAFETY_S
 
     def _service_s(self, plan: ServicePlan) -> float:

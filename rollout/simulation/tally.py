@@ -65,6 +65,8 @@ class Tally:
     service: Spread = field(default_factory=Spread)
     domain: Spread = field(default_factory=Spread)
     """From the walk's intent to its gate's pass."""
+    approval: Spread = field(default_factory=Spread)
+    """From the question to a person's yes."""
     domains_down: Worst = field(default_factory=Worst)
     instances_down: Worst = field(default_factory=Worst)
     broken: Worst = field(default_factory=Worst)
@@ -119,6 +121,7 @@ class Tally:
     def _time(self, book: Book, seed: int) -> None:
         admitted: dict[str, float] = {}
         walked: dict[tuple[str, int], float] = {}
+        asked: dict[str, float] = {}
         for page in book.pages:
             stream = page.entry.stream
             match page.entry.fact:
@@ -128,6 +131,10 @@ class Tally:
                     walked.setdefault((stream, domain), page.at)
                 case event.GatePassed(domain=domain) if (stream, domain) in walked:
                     self.domain.add(page.at - walked[stream, domain], seed)
+                case fleet_event.ApprovalAsked(scope=scope):
+                    asked[scope] = page.at
+                case fleet_event.Approved(scope=scope) if scope in asked:
+                    self.approval.add(page.at - asked[scope], seed)
                 case event.Closed() if stream in admitted:
                     self.service.add(page.at - admitted[stream], seed)
                 case _:
@@ -192,6 +199,10 @@ def _uses(entries: Iterable[Entry]) -> Iterable[str]:  # noqa: C901, PLR0912 - t
                 yield "needs an operator"
             case event.TakenOver():
                 yield "taken over"
+            case fleet_event.ApprovalAsked():
+                yield "approval asked for"
+            case fleet_event.Approved():
+                yield "approved by a person"
             case fleet_event.Halted():
                 yield "wave halted"
             case _:
