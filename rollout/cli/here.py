@@ -89,7 +89,8 @@ class Here:
         records, read = read_records(self._state, RolloutId(rollout)), read_rollout(self._state, RolloutId(rollout))
         with Visitor.opened(self._state) as visitor:
             papers = {digest: visitor.payload(digest) for digest in papers_of(read.rollout)}
-        document: Document = msgspec.to_builtins(with_papers(report(read, records), read.rollout, papers))
+            wrong = visitor.exchanges_gone_wrong(RolloutId(rollout))
+        document: Document = msgspec.to_builtins(with_papers(report(read, records, wrong), read.rollout, papers))
         return document
 
     async def watch(self, rollout: str | None = None, *, after: int | None = None) -> AsyncGenerator[Event, None]:

@@ -10,6 +10,7 @@ from rollout.core.names import StreamName
 TEXT_CHARS_MAX: Final = 3_000
 """Of a request or an answer; the rest is left out, and `cut` says so."""
 PATH_CHARS_MAX: Final = 600
+TAKEN: Final = range(200, 300)
 
 
 class Witnessed(msgspec.Struct, frozen=True):
@@ -40,6 +41,11 @@ class Witnessed(msgspec.Struct, frozen=True):
     """The platform's, as 32 hex digits."""
     cut: bool = False
     """Whether anything was too long to be kept."""
+
+    @property
+    def went_well(self) -> bool:
+        """Whether it is a call that was taken; a question is only kept where an operation has failed."""
+        return self.method != "GET" and self.status is not None and self.status in TAKEN
 
 
 Witness = Callable[[Witnessed], None]

@@ -84,7 +84,7 @@ class Host(Knowledge):
                 assembly.metrics,
                 logger,
                 settings,
-                assembly.exchanges.of,
+                assembly.exchanges,
             )
             async with cls(works).at_work() as host:
                 yield host

@@ -34,8 +34,17 @@ CLOSED_KEPT_MAX: Final = 20
 Admit = Callable[[Bundle, str], Awaitable[Admitted]]
 """Opens a bundle's rollout for a person, or finds it."""
 
-ExchangesOf = Callable[[StreamName], Awaitable[Sequence[Witnessed]]]
-"""Gives how the calls of one attempt at a service were sent and answered, oldest first."""
+
+class Exchanges(Protocol):
+    """Knows how calls were sent and answered; each gives them oldest first."""
+
+    def of(self, stream: StreamName) -> Awaitable[Sequence[Witnessed]]:
+        """Give those of one attempt at a service."""
+        ...
+
+    def gone_wrong(self, rollout: RolloutId) -> Awaitable[Sequence[Witnessed]]:
+        """Give those of a rollout that did not go well."""
+        ...
 
 
 class TakeBack(Protocol):
@@ -59,7 +68,7 @@ class Works:
     metrics: CollectorRegistry
     logger: FilteringBoundLogger
     settings: RunSettings
-    exchanges: ExchangesOf
+    exchanges: Exchanges
 
 
 class Knowledge:
@@ -113,10 +122,6 @@ class Knowledge:
     async def entries(self, stream: StreamName) -> Sequence[Recorded]:
         """Give what is durable of one stream."""
         return await self._ledger.entries(stream)
-
-    async def exchanges(self, stream: StreamName) -> Sequence[Witnessed]:
-        """Give how the calls of a stream were sent and answered, oldest first."""
-        return await self.works.exchanges(stream)
 
     def around(self, rollout: RolloutId) -> Around:
         """Give what decisions about a rollout depend on besides itself."""

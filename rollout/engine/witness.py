@@ -11,7 +11,7 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from rollout.core.names import StreamName
+from rollout.core.names import RolloutId, StreamName
 from rollout.core.witnessed import Witnessed
 from rollout.engine.clock import Clock
 from rollout.errors import StateUnusable
@@ -48,6 +48,11 @@ class ExchangeKeeper:
         """Give what is known of a stream's calls, what was heard just now included, oldest first."""
         await self._write()
         return await self._store.exchanges(stream)
+
+    async def gone_wrong(self, rollout: RolloutId) -> Sequence[Witnessed]:
+        """Give those of a rollout's calls that did not go well, oldest first."""
+        await self._write()
+        return await self._store.exchanges_gone_wrong(rollout)
 
     @contextlib.asynccontextmanager
     async def at_work(self, clock: Clock) -> AsyncIterator[None]:

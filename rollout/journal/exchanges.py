@@ -2,18 +2,23 @@
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
-from rollout.core.names import StreamName
+from rollout.core.names import RolloutId, StreamName
 from rollout.core.witnessed import Witnessed
 
 KEPT_PER_STREAM: Final = 60
 """Of one attempt at a service: begin, twenty domains and the way back take half as many where nothing is repeated."""
 KEPT_MAX: Final = 20_000
 """Of all; about 15 MB as calls are, 130 MB if each were as long as it may be. The oldest are forgotten."""
+
+
+WRONG_MAX: Final = 200
+"""Of one rollout, those that did not go well and are told of together."""
 
 
 class Exchanges(Protocol):
@@ -25,6 +30,10 @@ class Exchanges(Protocol):
 
     async def exchanges(self, stream: StreamName) -> Sequence[Witnessed]:
         """Give those of one stream, oldest first."""
+        ...
+
+    async def exchanges_gone_wrong(self, rollout: RolloutId) -> Sequence[Witnessed]:
+        """Give those of a rollout that did not go well, oldest first; at most the newest WRONG_MAX."""
         ...
 
 
@@ -54,6 +63,15 @@ def kept(connection: sqlite3.Connection, stream: StreamName) -> list[Witnessed]:
     """Give those of one stream, oldest first."""
     rows = connection.execute("SELECT record FROM exchanges WHERE stream = ? ORDER BY number", (stream,))
     return [msgspec.json.decode(row[0], type=Witnessed) for row in rows]
+
+
+def gone_wrong(connection: sqlite3.Connection, rollout: RolloutId) -> list[Witnessed]:
+    """Give those of a rollout that did not go well, oldest first; at most the newest WRONG_MAX."""
+    query = "SELECT record FROM exchanges WHERE stream >= ? AND stream < ? ORDER BY number DESC"
+    # The streams of its services begin with its id and a slash, and a 0 is what comes behind a slash.
+    rows = connection.execute(query, (f"{rollout}/", f"{rollout}0"))
+    found = (msgspec.json.decode(row[0], type=Witnessed) for row in rows)
+    return list(islice((each for each in found if not each.went_well), WRONG_MAX))[::-1]
 
 
 def _attributed(connection: sqlite3.Connection, seen: Witnessed) -> Witnessed | None:

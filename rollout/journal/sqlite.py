@@ -185,6 +185,10 @@ class SqliteJournal:
         """Give how the calls of a stream were sent and answered, oldest first."""
         return await self._read(lambda: self._tables.exchanges(stream))
 
+    async def exchanges_gone_wrong(self, rollout: RolloutId) -> Sequence[Witnessed]:
+        """Give those of a rollout that did not go well, oldest first."""
+        return await self._read(lambda: self._tables.exchanges_gone_wrong(rollout))
+
     async def verify(self) -> int:
         """Walk the whole chain, page by page, so that appends go on in between."""
         walk = ChainWalk()

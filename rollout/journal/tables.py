@@ -236,6 +236,11 @@ class Tables:
         with self._reading():
             return exchanges.kept(self._connection, stream)
 
+    def exchanges_gone_wrong(self, rollout: RolloutId) -> Sequence[Witnessed]:
+        """Give how the calls of a rollout were sent and answered that did not go well."""
+        with self._reading():
+            return exchanges.gone_wrong(self._connection, rollout)
+
     def drawn_to(self) -> int:
         """Give the last entry that notices were drawn from."""
         with self._reading():

@@ -119,6 +119,11 @@ class Visitor:
         with database.translated(self._path):
             return exchanges.kept(self._connection, stream)
 
+    def exchanges_gone_wrong(self, rollout: RolloutId) -> Sequence[Witnessed]:
+        """Give how the calls of a rollout were sent and answered that did not go well, oldest first."""
+        with database.translated(self._path):
+            return exchanges.gone_wrong(self._connection, rollout)
+
     def payload(self, digest: Digest) -> bytes:
         """Give a document that an entry names. Raises JournalDamaged."""
         with database.translated(self._path):

@@ -7,8 +7,10 @@ import msgspec
 from rollout.core.approvals import plan_digest
 from rollout.core.names import ServiceName
 from rollout.core.plan import RolloutPlan, WavePlan
+from rollout.core.witnessed import Witnessed
 from rollout.journal.journal import Recorded
 from rollout.policy.duration import format_duration
+from rollout.views.exchanges import ExchangeLine, exchange_lines
 from rollout.views.head import RolloutHead, head_of
 from rollout.views.policies import PolicyText
 from rollout.views.reading import Read
@@ -85,6 +87,8 @@ class Report(msgspec.Struct, frozen=True):
     version: int = VERSION
     policies: tuple[PolicyText, ...] = ()
     """The submission's and each amendment's, as far as their texts are at hand."""
+    exchanges: tuple[ExchangeLine, ...] = ()
+    """How calls were sent and answered that did not go well, as far as it is still kept."""
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -94,10 +98,11 @@ class Forecast(msgspec.Struct, frozen=True):
     finish_s: float | None = None
 
 
-def report(read: Read, records: Sequence[Recorded]) -> Report:
+def report(read: Read, records: Sequence[Recorded], wrong: Sequence[Witnessed] = ()) -> Report:
     """Make the report of a rollout from all entries of its own stream and of every attempt at its services, in order.
 
-    It is read off the journal, so the same entries give the same report at any time but for `written_at`.
+    It is read off the journal, so the same entries give the same report at any time but for `written_at`, and for
+    `wrong`: how calls were sent and answered that did not go well, which is evidence that is kept for a while only.
     """
     plan = read.rollout.plan
     ended_at = records[-1].entry.now.wall if read.rollout.closed is not None else None
@@ -116,6 +121,7 @@ def report(read: Read, records: Sequence[Recorded]) -> Report:
         calls=calls_of(records),
         verdicts=verdicts_of(records),
         chain=Chain(records[-1].position, records[-1].chain, len(records)),
+        exchanges=exchange_lines(wrong),
     )
 
 

@@ -14,6 +14,7 @@ from rollout.policy.duration import format_duration
 from rollout.views.html import Markup, style, tag
 from rollout.views.report import Report
 from rollout.views.report_chart import chart, legend
+from rollout.views.report_exchanges import exchanges_section
 from rollout.views.report_lines import Line
 from rollout.views.report_lists import VerdictLine
 
@@ -62,6 +63,7 @@ def _sections(report: Report) -> Iterator[Markup]:
     yield _services(report)
     yield _verdicts(report)
     yield _calls(report)
+    yield from exchanges_section(report)
     yield _chain(report)
 
 

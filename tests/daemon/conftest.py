@@ -73,6 +73,16 @@ def make_world(tmp_path: Path) -> Callable[..., World]:
     return make
 
 
+class Unwitnessed:
+    """Knows of no exchange: a world's wire has none."""
+
+    async def of(self, _stream: StreamName) -> Sequence[Witnessed]:
+        return ()
+
+    async def gone_wrong(self, _rollout: RolloutId) -> Sequence[Witnessed]:
+        return ()
+
+
 @asynccontextmanager
 async def hosting(parts: Parts) -> AsyncIterator[Host]:
     """Have a host over the engine of a world."""
@@ -94,9 +104,6 @@ async def hosting(parts: Parts) -> AsyncIterator[Host]:
 
     logger = structlog.get_logger("rollout.engine")
 
-    async def exchanges(_stream: StreamName) -> Sequence[Witnessed]:
-        return ()
-
     registry = CollectorRegistry()
     works = Works(
         parts.engine,
@@ -108,7 +115,7 @@ async def hosting(parts: Parts) -> AsyncIterator[Host]:
         registry,
         logger,
         SETTINGS,
-        exchanges,
+        Unwitnessed(),
     )
     async with Host(works).at_work() as host:
         yield host

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from rollout.core.names import StreamName
+from rollout.core.names import RolloutId, StreamName
 from rollout.core.witnessed import Witnessed
 from rollout.journal import exchanges
-from rollout.journal.exchanges import KEPT_MAX, KEPT_PER_STREAM, keep, kept
+from rollout.journal.exchanges import KEPT_MAX, KEPT_PER_STREAM, WRONG_MAX, gone_wrong, keep, kept
 from rollout.journal.sqlite import SqliteJournal
 
 A, B = StreamName("web/a#1"), StreamName("web/b#1")
@@ -61,6 +61,18 @@ def test_a_stream_keeps_its_newest_and_the_table_is_bounded(table: sqlite3.Conne
     keep(table, [seen(StreamName(f"web/s{number}#1"), 1) for number in range(KEPT_MAX)])
     assert table.execute("SELECT count(*) FROM exchanges").fetchone() == (KEPT_MAX,)
     assert kept(table, A) == []
+
+
+def test_what_went_wrong_in_a_rollout_is_found_without_its_neighbours(table: sqlite3.Connection) -> None:
+    other, later = StreamName("web0/a#1"), StreamName("web-2/a#1")
+    lost = replace(seen(A, 3), status=None)
+    failed = replace(seen(StreamName(""), 0, "ab" * 16), method="GET", status=200)
+    refused = replace(seen(B, 1), status=409)
+    keep(table, [seen(A, 1, "ab" * 16), lost, refused, failed, replace(refused, stream=other), seen(later, 1)])
+    found = gone_wrong(table, RolloutId("web"))
+    assert [(each.stream, each.status) for each in found] == [(A, None), (B, 409), (A, 200)]
+    keep(table, [replace(refused, stream=StreamName(f"many/s{n}#1"), number=n) for n in range(WRONG_MAX + 2)])
+    assert [each.number for each in gone_wrong(table, RolloutId("many"))] == list(range(2, WRONG_MAX + 2))
 
 
 async def test_they_outlive_the_process(tmp_path: Path) -> None:

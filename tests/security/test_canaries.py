@@ -232,6 +232,10 @@ def test_s1_nothing_sings_from_a_run_that_goes_back(
     (row,) = json.loads(single.stdout)["services"]
     assert [each["what"] for each in row["exchanges"]] == whats
     assert singing(single.stdout) == []
+    for form in ("json", "html"):
+        page = CliRunner().invoke(cli, ["report", f"r-{service}", "--state", str(tmp_path / "state"), "-o", form])
+        assert "outcome of the walk of domain 1" in page.stdout
+        assert singing(page.stdout) == []
     changed = run("run", "-f", plant(service, package=PACKAGE.replace("web.cspkg", "other.cspkg")), *words)
     assert changed.exit_code == 6, changed.output
     assert "other.cspkg" in changed.stderr

@@ -425,6 +425,11 @@ def test_what_was_sent_and_answered_for_each_call_and_every_gate_s_samples_outli
     assert found["gates"][0]["checks"][0]["check"] == "instances"
     with own_daemon() as again:
         headers = {"Authorization": f"Bearer {again.token('viewer', 'bob')}"}
+        (wrong,) = again.ask("GET", "/v1/rollouts/web-1/report", role=None, headers=headers).json["exchanges"]
+        assert (wrong["service"], wrong["what"]) == ("svc-0001", "outcome of the walk of domain 1")
+        page = again.ask("GET", "/v1/rollouts/web-1/report?format=html", role=None, headers=headers).body.decode()
+        assert "svc-0001: outcome of the walk of domain 1, HTTP 200</summary>" in page
+        assert "&lt;Status&gt;Failed&lt;/Status&gt;" in page
         later = again.ask("GET", place, role=None, headers=headers).json
         assert later["exchanges"] == found["exchanges"]
         assert later["gates"] == found["gates"]

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from rollout.core.names import Digest, RolloutId
+from rollout.core.witnessed import Witnessed
 from rollout.daemon.http.desk import Desk
 from rollout.daemon.http.route import Answer, Asked, Query
 from rollout.journal.journal import Recorded
@@ -28,14 +29,22 @@ async def report(desk: Desk, asked: Asked[ReportQuery, None]) -> Answer:
     read = await desk.recall(asked.names["rollout"])
     papers = {digest: await desk.host.journal.payload(digest) for digest in papers_of(read.rollout)}
     records = await gather_records(desk.host.journal, RolloutId(asked.names["rollout"]))
+    wrong = await desk.host.works.exchanges.gone_wrong(RolloutId(asked.names["rollout"]))
     html = asked.query.format == "html"
-    content = await asyncio.to_thread(_written, read, records, papers, html=html)
+    content = await asyncio.to_thread(_written, read, records, papers, wrong, html=html)
     if html:
         headers = {"Content-Security-Policy": f"{rules()}; frame-ancestors 'none'"}
         return Answer(content=content, content_type="text/html; charset=utf-8", headers=headers)
     return Answer(content=content)
 
 
-def _written(read: Read, records: Sequence[Recorded], papers: Mapping[Digest, bytes], *, html: bool) -> bytes:
-    document = with_papers(made(read, records), read.rollout, papers)
+def _written(
+    read: Read,
+    records: Sequence[Recorded],
+    papers: Mapping[Digest, bytes],
+    wrong: Sequence[Witnessed],
+    *,
+    html: bool,
+) -> bytes:
+    document = with_papers(made(read, records, wrong), read.rollout, papers)
     return page(document).encode() if html else msgspec.json.encode(document)

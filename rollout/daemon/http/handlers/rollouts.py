@@ -59,7 +59,7 @@ async def rollout(desk: Desk, asked: Asked[ServicesQuery, None]) -> Answer:
 async def service(desk: Desk, asked: Asked[NoQuery, None]) -> Answer:
     """Give one service with evidence, operation, way back, and what each word would be answered."""
     read, name = await desk.recall_service(asked.names["rollout"], asked.names["service"])
-    exchanges = await desk.host.exchanges(read.services[name].stream)
+    exchanges = await desk.host.works.exchanges.of(read.services[name].stream)
     return Answer(service_document(read, name, desk.scene(read), exchanges))
 
 
