@@ -77,11 +77,11 @@ class Line:
         self._lanes: dict[Lane, Fair[Tracked]] = {lane: Fair() for lane in sorted(Lane, reverse=True)}
 
     def add(self, record: Tracked, lane: Lane) -> None:
-        """Put a record that is due into `lane`, fairly: see `Fair`. Near the end of a step the nearest end goes first.
+        """Put a record that is due into `lane`, fairly: see `Fair`. In a lane of importance the nearest end goes first.
 
         Elsewhere it is who has waited longest: by ends alone, whoever has the latest would wait as long as others come.
         """
-        first_t = record.next_t if lane is not Lane.NEAR_DEADLINE or record.due_t is None else record.due_t
+        first_t = record.next_t if lane is Lane.FORWARD or record.due_t is None else record.due_t
         self._lanes[lane].add(record.share, first_t, record)
 
     def waiting(self, lane: Lane) -> Fair[Tracked]:

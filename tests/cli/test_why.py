@@ -211,7 +211,12 @@ def test_json_has_the_same_and_the_answer_to_every_word(write: Write, ask: Invok
     assert whole[0]["operation"] == {"id": HANDLE, "dashed": "048a99ad-8aeb-c082-65f2-5e0000000045"}
     why = json.loads(ask("why", "web-1/svc-1", "-o", "json").stdout)
     words = why["services"][0]["words"]
-    assert {verb for verb, said in words.items() if said["answer"] == "accepted"} == {"resume", "stop", "rollback"}
+    assert {verb for verb, said in words.items() if said["answer"] == "accepted"} == {
+        "claim",
+        "resume",
+        "stop",
+        "rollback",
+    }
     assert words["retry"]["instead"]
 
 
