@@ -124,7 +124,7 @@ def _halt(scene: Scene, wave: WavePlan, reason: str) -> Halt:
         case WaveFailure.ROLLBACK_WAVE:
             back = (wave.name,)
         case WaveFailure.ROLLBACK_ALL:
-            back = scene.state.opened
+            back = tuple(scene.state.opened)
     return Halt(wave.name, reason, hold, back)
 
 

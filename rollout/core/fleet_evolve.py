@@ -101,7 +101,7 @@ def _wave_opened(state: RolloutState, name: str, wall: float) -> RolloutState | 
         return None
     if any(each.name not in state.opened for each in needed_waves(state.plan, wave)):
         return None
-    return replace(state, opened=(*state.opened, name), opened_walls=state.opened_walls | {name: wall})
+    return replace(state, opened=state.opened | {name: wall})
 
 
 _OfService = fleet_event.ServiceAdmitted | fleet_event.ServiceEnded | fleet_event.ServiceReopened

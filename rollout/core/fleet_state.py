@@ -118,10 +118,8 @@ class RolloutState(msgspec.Struct, frozen=True):
 
     plan: RolloutPlan
     version: int
-    opened: tuple[str, ...] = ()
-    """Waves that were opened, in that order."""
-    opened_walls: dict[str, float] = {}
-    """When each of them was, in POSIX seconds."""
+    opened: dict[str, float] = {}
+    """Waves that were opened, in that order, and when, in POSIX seconds."""
     admitted_bits: int = 0
     """Services that were admitted, a bit each by its number in the plan: a set of names would be copied for each."""
     ended_bits: int = 0
@@ -172,7 +170,7 @@ class RolloutState(msgspec.Struct, frozen=True):
     @property
     def open_wave(self) -> WavePlan | None:
         """The wave that was opened last."""
-        return self.wave(self.opened[-1]) if self.opened else None
+        return self.wave(next(reversed(self.opened))) if self.opened else None
 
     @property
     def opened_waves(self) -> tuple[WavePlan, ...]:

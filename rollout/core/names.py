@@ -1,5 +1,6 @@
 """The identities of things: rollouts, services, slots, streams and moments."""
 
+import hashlib
 from enum import StrEnum
 from typing import NewType
 
@@ -21,6 +22,11 @@ POLICY = "policy"
 
 ENGINE_STREAM = StreamName("@engine")
 """The stream of what concerns every rollout; no rollout's id begins so."""
+
+
+def digest_of(payload: bytes) -> Digest:
+    """Name a payload."""
+    return Digest(hashlib.sha256(payload).hexdigest())
 
 
 class Slot(StrEnum):

@@ -1,11 +1,9 @@
 """What a look means before anything is touched: whether the change can work, and whether all is as it was."""
 
-import hashlib
-
 from rollout.core import change_event, event
 from rollout.core.change_plan import InstancePlan, Reaction, StatusPlan, SwapPlan, UpgradePlan, may_create, updates
 from rollout.core.event import Finding, Observed, ServiceFact
-from rollout.core.names import Digest, Now, Slot
+from rollout.core.names import Now, Slot, digest_of
 from rollout.core.service import ServiceRollout
 from rollout.core.shows import as_before, foreign, settled, suspended
 from rollout.core.sight_word import listens
@@ -18,7 +16,7 @@ NAMED_MAX = 8
 
 def before_of(seen: Snapshot) -> Before:
     """Keep of a deployment what going back is measured against. The configuration is named by its digest."""
-    digest = Digest(hashlib.sha256(seen.configuration).hexdigest()) if seen.configuration else None
+    digest = digest_of(seen.configuration) if seen.configuration else None
     return Before(
         deployment=seen.deployment,
         release=seen.release,

@@ -4,13 +4,15 @@ Nobody would do what any other word says, so one word is legal: retry of the who
 new start: from what is recorded, with a look at each deployment before anything is called.
 """
 
+from typing import Final
+
 from rollout.core.command import Ask, Verb
 from rollout.core.drafts import Draft
 from rollout.core.freeze_event import TriedAgain
 from rollout.core.names import ENGINE_STREAM
 from rollout.core.reply import Kind, Reply, Said
 
-INSTEAD = "retry of the whole rollout, or the same once the engine has been started anew"
+INSTEAD: Final = "retry of the whole rollout, or the same once the engine has been started anew"
 
 
 def reply_stopped(ask: Ask, why: str) -> tuple[Reply, tuple[Draft, ...]]:

@@ -1,8 +1,11 @@
 """A mistake of our own, told to people and to the log."""
 
+import traceback
+from typing import Final
+
 from rollout.core.names import RolloutId
 
-PLACES_MAX = 10
+PLACES_MAX: Final = 10
 
 
 def broken(rollout: RolloutId, why: str) -> str:
@@ -15,9 +18,5 @@ def broken(rollout: RolloutId, why: str) -> str:
 
 def where(error: BaseException) -> list[str]:
     """Name the last places that an error passed, the innermost last."""
-    places = []
-    trace = error.__traceback__
-    while trace is not None:
-        places.append(f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno} {trace.tb_frame.f_code.co_name}")
-        trace = trace.tb_next
-    return places[-PLACES_MAX:]
+    places = traceback.extract_tb(error.__traceback__)[-PLACES_MAX:]
+    return [f"{place.filename}:{place.lineno} {place.name}" for place in places]

@@ -1,16 +1,10 @@
 """The payloads' table: documents that entries name by their digest, each kept once."""
 
-import hashlib
 import sqlite3
 from pathlib import Path
 
-from rollout.core.names import Digest
+from rollout.core.names import Digest, digest_of
 from rollout.errors import JournalDamaged
-
-
-def digest_of(payload: bytes) -> Digest:
-    """Give the name of a payload."""
-    return Digest(hashlib.sha256(payload).hexdigest())
 
 
 def put(connection: sqlite3.Connection, digest: Digest, payload: bytes) -> None:

@@ -15,8 +15,6 @@ KEPT_PER_STREAM: Final = 60
 """Of one attempt at a service: begin, twenty domains and the way back take half as many where nothing is repeated."""
 KEPT_MAX: Final = 20_000
 """Of all; about 15 MB as calls are, 130 MB if each were as long as it may be. The oldest are forgotten."""
-
-
 WRONG_MAX: Final = 200
 """Of one rollout, those that did not go well and are told of together."""
 

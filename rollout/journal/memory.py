@@ -1,11 +1,10 @@
 """The journal without a disk, for tests and simulations: the same records, chain and refusals."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Sequence
 
 from rollout.core.event import Entry
-from rollout.core.names import Digest, Now, StreamName
+from rollout.core.names import Digest, Now, StreamName, digest_of
 from rollout.errors import JournalDamaged, StateUnusable
 from rollout.journal import submissions
 from rollout.journal.codec import GENESIS
@@ -90,7 +89,7 @@ class MemoryJournal:
     async def put(self, payload: bytes) -> Digest:
         """Store a blob."""
         self._refuse_if_closed()
-        digest = Digest(hashlib.sha256(payload).hexdigest())
+        digest = digest_of(payload)
         self._blobs[digest] = payload
         return digest
 

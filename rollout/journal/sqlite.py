@@ -7,7 +7,6 @@ cancels no write, and nothing here has to be started or guarded.
 
 import asyncio
 import contextlib
-import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
@@ -17,7 +16,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from rollout.core.event import Entry
-from rollout.core.names import Digest, Now, RolloutId, StreamName
+from rollout.core.names import Digest, Now, RolloutId, StreamName, digest_of
 from rollout.core.witnessed import Witnessed
 from rollout.errors import InvariantBroken, StateUnusable
 from rollout.journal import database
@@ -101,7 +100,7 @@ class SqliteJournal:
         if len(payload) > BLOB_BYTES_MAX:
             message = f"a payload of {len(payload)} bytes is larger than {BLOB_BYTES_MAX}"
             raise InvariantBroken(message)
-        digest = Digest(hashlib.sha256(payload).hexdigest())
+        digest = digest_of(payload)
         await self._write(lambda tables: tables.put(digest, payload), rows=1)
         return digest
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-from rollout.core.names import Digest, Now, RolloutId, StreamName
+from rollout.core.names import Digest, Now, RolloutId, StreamName, digest_of
 from rollout.core.witnessed import Witnessed
 from rollout.errors import StateUnusable
 from rollout.journal import blobs, database, exchanges, inbox, outbox
@@ -131,7 +131,7 @@ class Visitor:
 
     def keep(self, payload: bytes) -> Digest:
         """Store a document that a question names by its digest; durable on return."""
-        digest = blobs.digest_of(payload)
+        digest = digest_of(payload)
         with self._transaction("BEGIN IMMEDIATE"):
             blobs.put(self._connection, digest, payload)
         return digest

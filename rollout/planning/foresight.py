@@ -1,13 +1,12 @@
 """The forecast that is kept with a submission: made from the looks that it takes anyway, so it costs no call."""
 
-import hashlib
 from collections.abc import Mapping
 
 import msgspec
 
 from rollout.core.compile import Compiled
 from rollout.core.foreseen import Foreseen, WaveForeseen
-from rollout.core.names import Digest, ServiceName
+from rollout.core.names import ServiceName, digest_of
 from rollout.core.outcome import Unreachable
 from rollout.core.snapshot import Observation
 from rollout.planning.ask import Known, Subject, planned
@@ -40,7 +39,7 @@ def foreseen_in(document: PlanDocument) -> tuple[bytes, Foreseen]:
     """Give a plan as it is kept, and what of it stands in the rollout's first fact."""
     text = msgspec.json.encode(document)
     waves = {wave.wave: WaveForeseen(wave.opens_s, wave.ends_s) for wave in document.waves}
-    digest = Digest(hashlib.sha256(text).hexdigest())
+    digest = digest_of(text)
     return text, Foreseen(digest, waves, document.finish.expected_s)
 
 

@@ -1,13 +1,12 @@
 """Looks at every deployment of a plan, some at once, each at the subscription's pace. Nothing is changed."""
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from rollout.core.change_event import Installed
 from rollout.core.change_plan import ConfigurePlan, updates
-from rollout.core.names import Digest, ServiceName
+from rollout.core.names import Digest, ServiceName, digest_of
 from rollout.core.outcome import Unreachable
 from rollout.core.plan import ServicePlan
 from rollout.core.prepare import Order, Unfeasible
@@ -28,7 +27,7 @@ class Shelf:
     """The payloads of a plan, held in memory: what operations name by digest."""
 
     def __init__(self, payloads: tuple[bytes, ...]) -> None:
-        self._payloads = {Digest(hashlib.sha256(each).hexdigest()): each for each in payloads}
+        self._payloads = {digest_of(each): each for each in payloads}
 
     async def payload(self, digest: Digest) -> bytes:
         """Give the bytes behind a digest."""
@@ -36,7 +35,7 @@ class Shelf:
 
     def put(self, payload: bytes) -> Digest:
         """Keep a payload, and give its digest."""
-        digest = Digest(hashlib.sha256(payload).hexdigest())
+        digest = digest_of(payload)
         self._payloads[digest] = payload
         return digest
 

@@ -6,14 +6,13 @@ makes them durable and lets anybody see them.
 
 import asyncio
 import errno
-import hashlib
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from rollout.core.event import Entry
-from rollout.core.names import Digest, Now, StreamName
+from rollout.core.names import Digest, Now, StreamName, digest_of
 from rollout.errors import InvariantBroken, JournalFull, StateUnusable
 from rollout.journal.index import StreamIndex
 from rollout.journal.journal import Answered, Recorded, StreamRow
@@ -157,7 +156,7 @@ class DiskJournal(Told):
         self._answers |= {each.key: each.answer for each in frame.answers}
         self._t = max(self._t, frame.t)
         if frame.blob:
-            self._blobs[Digest(hashlib.sha256(frame.blob).hexdigest())] = frame.blob
+            self._blobs[digest_of(frame.blob)] = frame.blob
 
     def _write(self, frame: Frame) -> None:
         """Hand over a whole frame, however few bytes are taken at a time. Raises JournalFull, and leaves nothing."""

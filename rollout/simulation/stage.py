@@ -1,6 +1,5 @@
 """The stage: what is rehearsed, on which fleet, in which weather."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from rollout.core.change_plan import StatusPlan, SwapPlan, configuration_sent, updates
 from rollout.core.compile import Compiled, compile_bundle
-from rollout.core.names import Digest
+from rollout.core.names import Digest, digest_of
 from rollout.core.plan import ServicePlan
 from rollout.emulator.durations import Recorded
 from rollout.policy.bundle import Bundle
@@ -108,7 +107,7 @@ def staged(
 ) -> Stage:
     """Compile a bundle for rehearsals; raises NotSupportedYet for what cannot be run."""
     compiled = compile_bundle(bundle)
-    payloads = {Digest(hashlib.sha256(payload).hexdigest()): payload for payload in compiled.payloads}
+    payloads = {digest_of(payload): payload for payload in compiled.payloads}
     wanted = {configuration_sent(plan.change) for plan in compiled.services}
     configurations = {digest: payloads[digest] for digest in wanted if digest is not None}
     named = (

@@ -76,7 +76,7 @@ class _Expecting(msgspec.Struct, frozen=True):
 
     def _left_s(self, wave: WavePlan) -> float | None:
         """Say how long a wave that is open still goes on: by experience, else as the forecast has it."""
-        lasts_s, opened_at = self._lasts_s(wave), self.read.rollout.opened_walls.get(wave.name)
+        lasts_s, opened_at = self._lasts_s(wave), self.read.rollout.opened.get(wave.name)
         foreseen_s = None if lasts_s is None or opened_at is None else max(opened_at + lasts_s - self.now, 0.0)
         going_s = self._going_s(wave)
         if going_s is None or (foreseen_s is not None and len(self.took_s) < EXPERIENCE_MIN):

@@ -1,5 +1,6 @@
 """What the engine's tests in virtual time share: policies written to disk, worlds to run them in, and the journal."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,16 +10,20 @@ from typing import Any
 import pytest
 
 from rollout.assembly import make_kit
+from rollout.core.command import Ask, Command, Verb
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.event import Entry
+from rollout.core.names import ServiceName
+from rollout.core.result import Result
 from rollout.emulator.faults import read_faults
 from rollout.emulator.fleet import SUBSCRIPTION, FleetPlan, configuration
 from rollout.emulator.knobs import Knobs
+from rollout.journal.journal import Recorded
 from rollout.policy.load import load_policy
 from rollout.settings import RunSettings
 from rollout.simulation import loop
 from rollout.simulation.wire import Wire
-from rollout.simulation.world import World
+from rollout.simulation.world import Parts, World, carry_out, open_unless_known
 
 POLICY = """
 rollout: {rollout}
@@ -105,3 +110,40 @@ def recorded() -> Callable[..., list[Entry]]:
         return [entry for entry in found if service is None or f"/{service}#" in entry.stream]
 
     return read
+
+
+def ran(world: World, *plans: Compiled) -> list[Result | None]:
+    """Carry several rollouts out beside each other in one life; gives how each of them ended."""
+
+    async def all_of_them(parts: Parts) -> list[Result | None]:
+        async with parts.engine.at_work(), asyncio.TaskGroup() as group:
+            tasks = [group.create_task(carry_out(parts, plan), name=plan.plan.rollout) for plan in plans]
+        return [task.result() for task in tasks]
+
+    results = world.live(all_of_them).result
+    assert results is not None
+    return results
+
+
+async def taken_back(
+    parts: Parts, plan: Compiled, once: Callable[[Entry], ServiceName | None], *, after_s: float = 0.0
+) -> None:
+    """Carry a rollout out, and have the first service that `once` names taken back by a person, so much later."""
+    named: asyncio.Future[ServiceName] = asyncio.get_running_loop().create_future()
+
+    def hear(records: Sequence[Recorded]) -> None:
+        for service in filter(None, (once(each.entry) for each in records)):
+            if not named.done():
+                named.set_result(service)
+
+    async def word() -> None:
+        service = await named
+        await asyncio.sleep(after_s)
+        back = Command("k", Verb.ROLLBACK, "ann", "no more of it")
+        await parts.engine.say(Ask(plan.plan.rollout, service, back))
+
+    parts.kit.ledger.listen(hear)
+    await open_unless_known(parts, plan)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(word(), name="ann")
+        group.create_task(parts.engine.run(plan.plan.rollout), name="rollout")

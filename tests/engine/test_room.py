@@ -9,20 +9,19 @@ import pytest
 
 from rollout.core import event
 from rollout.core.caps import Caps
-from rollout.core.command import Ask, Command, Verb
 from rollout.core.compile import Compiled
 from rollout.core.ending import Outcome
 from rollout.core.event import Entry, HoldReason
 from rollout.core.names import RolloutId, ServiceName
 from rollout.core.operation import RollBack, Walk
-from rollout.core.result import ExitCode, Result
+from rollout.core.result import ExitCode
 from rollout.engine.room import CapPlan, Room
 from rollout.errors import InvariantBroken
-from rollout.journal import journal
 from rollout.settings import RunSettings
 from rollout.settings.model import InFlight, Limits
-from rollout.simulation.world import Parts, World, carry_out, open_unless_known
+from rollout.simulation.world import Parts, World, carry_out
 from rollout.tuning import cap_plan
+from tests.engine.conftest import ran, taken_back
 
 MakeWorld = Callable[..., World]
 Compile = Callable[..., Compiled]
@@ -40,17 +39,6 @@ def capped(world: World, plan: CapPlan) -> World:
     plain = world.make_kit
     world.make_kit = lambda *parts: with_changes(plain(*parts), room=Room(plan))
     return world
-
-
-def ran(world: World, *plans: Compiled) -> list[Result | None]:
-    async def all_of_them(parts: Parts) -> list[Result | None]:
-        async with parts.engine.at_work(), asyncio.TaskGroup() as group:
-            tasks = [group.create_task(carry_out(parts, plan), name=plan.plan.rollout) for plan in plans]
-        return [task.result() for task in tasks]
-
-    results = world.live(all_of_them).result
-    assert results is not None
-    return results
 
 
 def peaks(entries: Sequence[Entry]) -> tuple[int, int]:
@@ -146,26 +134,11 @@ def test_a_rollback_that_waits_for_a_seat_longer_than_its_timeout_goes_back_once
     world = capped(make_world(2, 2, faults=slow), CapPlan(Caps(domains=1)))
     plan = compiled(2, 2, tolerance=2, more=f"{more}rollback: {{timeout: 10m}}\n")
 
-    async def script(parts: Parts) -> Result | None:
-        walks = asyncio.Event()
+    def walks(entry: Entry) -> ServiceName | None:
+        intended = isinstance(entry.fact, event.Intended) and entry.fact.operation == Walk(1)
+        return ServiceName("svc-0002") if intended else None
 
-        def hear(records: Sequence[journal.Recorded]) -> None:
-            if any(isinstance(e := each.entry.fact, event.Intended) and e.operation == Walk(1) for each in records):
-                walks.set()
-
-        async def word() -> None:
-            await walks.wait()
-            back = Command("k", Verb.ROLLBACK, "ann", "no more")
-            await parts.engine.say(Ask(plan.plan.rollout, ServiceName("svc-0002"), back))
-
-        parts.kit.ledger.listen(hear)
-        await open_unless_known(parts, plan)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(word(), name="ann")
-            running = group.create_task(parts.engine.run(plan.plan.rollout), name="rollout")
-        return running.result()
-
-    world.live(script)
+    world.live(lambda parts: taken_back(parts, plan, walks))
     entries = recorded(world)
     own = [entry for entry in entries if entry.stream.startswith(f"{plan.plan.rollout}/svc-0002")]
     turned_t = next(entry.now.t for entry in own if isinstance(entry.fact, event.TurnedBack))

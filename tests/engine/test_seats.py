@@ -1,6 +1,5 @@
 """Seats of changes about a whole service at once, in virtual time: swaps, suspensions, simultaneous updates."""
 
-import asyncio
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace as with_changes
@@ -13,20 +12,19 @@ import pytest
 from rollout.assembly import make_kit
 from rollout.core import event
 from rollout.core.caps import Caps
-from rollout.core.command import Ask, Command, Verb
 from rollout.core.compile import Compiled, compile_bundle
 from rollout.core.ending import Outcome
 from rollout.core.event import Entry, HoldReason
 from rollout.core.names import ServiceName, parse_service_stream
 from rollout.core.operation import Mode, RollBack, SetStatus, StartUpgrade, SwapSlots, Walk
-from rollout.core.result import ExitCode, Result
+from rollout.core.result import ExitCode
 from rollout.emulator.faults import read_faults
 from rollout.emulator.fleet import SUBSCRIPTION, FleetPlan, configuration
 from rollout.engine.room import CapPlan, Room
-from rollout.journal import journal
 from rollout.policy.load import load_policy
 from rollout.settings import RunSettings
-from rollout.simulation.world import Parts, World, carry_out, open_unless_known
+from rollout.simulation.world import World
+from tests.engine.conftest import ran, taken_back
 
 Recorded = Callable[..., list[Entry]]
 Make = Callable[..., Compiled]
@@ -76,17 +74,6 @@ def world_of(tmp_path: Path, caps: Caps, domains: int, faults: Sequence[dict[str
     world = World(lambda *parts: with_changes(plain(*parts), room=Room(CapPlan(caps))), fleet, seed=seed)
     world.fabric.set_faults(read_faults(list(faults)))
     return world
-
-
-def ran(world: World, *plans: Compiled) -> list[Result | None]:
-    async def all_of_them(parts: Parts) -> list[Result | None]:
-        async with parts.engine.at_work(), asyncio.TaskGroup() as group:
-            tasks = [group.create_task(carry_out(parts, plan), name=plan.plan.rollout) for plan in plans]
-        return [task.result() for task in tasks]
-
-    results = world.live(all_of_them).result
-    assert results is not None
-    return results
 
 
 def loads(entries: Sequence[Entry], domains: int) -> Iterator[tuple[int, int]]:
@@ -155,29 +142,12 @@ def test_a_swap_that_is_taken_back_goes_back_in_the_room_it_has_and_only_then_th
     world, plan = world_of(tmp_path, Caps(domains=3), 3), make("swap", ["svc-0001", "svc-0002"], 3)
     first: list[ServiceName] = []
 
-    async def script(parts: Parts) -> Result | None:
-        baking = asyncio.Event()
+    def swapped(entry: Entry) -> ServiceName | None:
+        if isinstance(entry.fact, event.Succeeded):
+            first.append(parse_service_stream(entry.stream)[1])
+        return first[0] if first else None
 
-        def hear(records: Sequence[journal.Recorded]) -> None:
-            done = [each.entry.stream for each in records if isinstance(each.entry.fact, event.Succeeded)]
-            first.extend(parse_service_stream(stream)[1] for stream in done)
-            if done:
-                baking.set()
-
-        async def word() -> None:
-            await baking.wait()
-            await asyncio.sleep(60.0)
-            back = Command("k", Verb.ROLLBACK, "ann", "it is sick")
-            await parts.engine.say(Ask(plan.plan.rollout, first[0], back))
-
-        parts.kit.ledger.listen(hear)
-        await open_unless_known(parts, plan)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(word(), name="ann")
-            running = group.create_task(parts.engine.run(plan.plan.rollout), name="rollout")
-        return running.result()
-
-    world.live(script)
+    world.live(lambda parts: taken_back(parts, plan, swapped, after_s=60.0))
     entries = recorded(world)
     told = [each for each in entries if isinstance(each.fact, event.Intended | event.Closed)]
     assert [f"/{first[0]}#" in each.stream for each in told] == [True, True, True, False, False]
