@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from statistics import median
 
 import pytest
 
@@ -108,8 +109,10 @@ def test_what_waits_for_room_under_a_cap_is_expected_when_it_happens(
     assert told.finish.expected_s is not None
     assert free.finish.expected_s is not None
     assert told.finish.expected_s > 1.2 * free.finish.expected_s, "else the cap is none"
-    took_s = actual_s(rollout, staging=change is not None, in_flight=InFlight(domains=domains))
-    assert told.finish.expected_s == pytest.approx(took_s, rel=0.10)
+    seats = InFlight(domains=domains)
+    # How services meet in the line is chance, and one run can be a tenth longer by it.
+    took_s = median(actual_s(rollout, staging=change is not None, seed=seed, in_flight=seats) for seed in range(5))
+    assert told.finish.expected_s == pytest.approx(took_s, rel=0.05)
 
 
 def test_what_no_cap_has_room_for_is_said_before_the_run(compiled: Compile, planned: Planned) -> None:
