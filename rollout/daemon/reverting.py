@@ -7,7 +7,7 @@ from rollout.core.change_plan import InstancePlan
 from rollout.core.compile import Compiled
 from rollout.core.compile_revert import SUFFIX, compile_revert, packages_wanted, undo
 from rollout.core.ending import Outcome
-from rollout.core.names import RolloutId, ServiceName
+from rollout.core.names import RolloutId, ServiceName, parse_service_stream
 from rollout.core.service import ServiceRollout
 from rollout.daemon.owners import refuse_owned
 from rollout.engine.streams import newest_attempts, rollout_state
@@ -73,16 +73,20 @@ async def _newer(assembly: Assembly, rollout: RolloutId, services: Services) -> 
     passed: set[ServiceName] = set()
     newer: dict[ServiceName, str] = {}
     for stream in assembly.ledger.ended_services():
-        state = await assembly.ledger.recall(stream)
-        if state is None:
-            continue
         if stream in own:
             passed.add(own[stream])
             continue
-        name = state.plan.service
-        if name not in passed or state.plan.rollout in {rollout, f"{rollout}{SUFFIX}"}:
+        other, name, _ = parse_service_stream(stream)
+        if name not in passed or other in {rollout, f"{rollout}{SUFFIX}"}:
             continue
-        ended = state.ended
-        if ended is not None and ended.outcome is Outcome.SUCCEEDED and not isinstance(state.plan.change, InstancePlan):
-            newer[name] = f"it was changed again since, by {state.plan.rollout}: revert that one first"
+        # Only looked up: whatever was upgraded since would else stay in memory for good.
+        state = await assembly.ledger.look_up(stream)
+        if state is not None and _changed(state):
+            newer[name] = f"it was changed again since, by {other}: revert that one first"
     return newer
+
+
+def _changed(state: ServiceRollout) -> bool:
+    ended = state.ended
+    well = ended is not None and ended.outcome is Outcome.SUCCEEDED
+    return well and not isinstance(state.plan.change, InstancePlan)

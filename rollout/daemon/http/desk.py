@@ -178,6 +178,8 @@ class Desk:
     def _forget(self, rollout: RolloutId) -> None:
         """Keep nothing that was made of a rollout which memory has let go of."""
         self._waves.pop(rollout, None)
+        self._reads.pop(rollout, None)
+        self._heads.pop(rollout, None)
         for stream in [each for each in self._made if parse_service_stream(each)[0] == rollout]:
             del self._made[stream]
 

@@ -387,6 +387,21 @@ def test_an_ended_rollout_is_taken_back_by_a_new_one_that_asking_again_finds(own
         assert (opened["kind"], opened["actor"]) == ("rollout_opened", "operator")
 
 
+def test_looking_for_what_is_newer_than_a_revert_keeps_nothing_of_it_in_memory(
+    own_daemon: Callable[..., Any],
+) -> None:
+    source = "rollback: {package: https://relstore.blob.example/web-old.cspkg}"
+    with own_daemon() as daemon:
+        for rollout in ("web-1", "web-2"):
+            assert daemon.ask("POST", "/v1/rollouts", daemon.bundle(rollout, more=source)).status == 201
+            daemon.until(rollout, lambda found: found["closed"])
+    with own_daemon() as daemon:
+        back = daemon.ask("POST", "/v1/rollouts/web-1/actions", {"verb": "revert", "reason": "worse"})
+        assert (back.status, "by web-2: revert that one first" in back.json["detail"]) == (409, True)
+        kept = daemon.run(lambda: [*daemon.site.host.works.kit.ledger.services()])
+    assert kept == ["web-1/svc-0001#1"]
+
+
 def test_what_was_sent_and_answered_for_each_call_and_every_gate_s_samples_outlive_a_restart(
     own_daemon: Callable[..., Any],
 ) -> None:
