@@ -40,7 +40,7 @@ def why(*, target: Target, origin: Origin, output: Form) -> None:
         case Form.JSONL:
             write_lines(rows)
         case Form.TABLE:
-            lines = [] if target.service else [found["sentence"]]
+            lines = [found.get("trouble") or ""] if target.service else [found["sentence"]]
             lines += [row["sentence"] for row in rows[:SENTENCES_MAX]]
             if len(rows) > SENTENCES_MAX:
                 lines.append(f"… and {len(rows) - SENTENCES_MAX} more; `rollout get {target.rollout}` has them all")

@@ -91,6 +91,21 @@ def test_a_head_follows_what_changes_a_rollout(alive: Any) -> None:
     assert (head["id"], head["waiting"]) == ("web-1", 1)
 
 
+def test_a_rollout_that_a_mistake_of_ours_stops_is_told_live_although_nothing_is_recorded_of_it(alive: Any) -> None:
+    submit(alive, "web-1", WAITS)
+    alive.until("web-1", lambda found: found["approvals"])
+    failed = alive.site.host.failed
+    with reading(alive) as reader:
+        assert reader.next()[2]["rollouts"][0]["trouble"] is None
+        alive.run(lambda: failed.update({"web-1": "InvariantBroken: seven of six"}))
+        *_, (_, _, head) = reader.until(lambda kind, found: kind == "head" and found["trouble"])
+        assert head["sentence"].startswith("web-1 STANDS STILL")
+        word = {"verb": "retry", "reason": "the log was read"}
+        assert alive.ask("POST", "/v1/rollouts/web-1/actions", word).status == 202
+        *_, (_, _, head) = reader.until(lambda kind, found: kind == "head" and not found["trouble"])
+    assert (head["id"], head["running"]) == ("web-1", True)
+
+
 def test_a_reader_resumes_behind_the_last_event_it_saw(alive: Any) -> None:
     submit(alive, "web-1", WAITS)
     alive.until("web-1", lambda found: found["approvals"])

@@ -103,6 +103,8 @@ class _Stream:
         self._changed: dict[RolloutId, int] = {}
         """Rollouts whose head has changed since it was sent, and the position up to which it has."""
         self._sent_s: dict[RolloutId, float] = {}
+        self._stopped: frozenset[RolloutId] = frozenset()
+        """Rollouts that were told to stand still because of a mistake of ours."""
         self._beat_s = time.monotonic()
 
     async def run(self, after: int | None) -> None:
@@ -169,6 +171,11 @@ class _Stream:
 
     def _heads(self) -> list[bytes]:
         now_s = time.monotonic()
+        stopped = frozenset(self._desk.host.failed)
+        for rollout in stopped ^ self._stopped:  # no entry of theirs tells that they stand still, or do no longer
+            if self._rollout in {None, rollout}:
+                self._changed.setdefault(rollout, self._desk.host.position)
+        self._stopped = stopped
         due = [each for each in self._changed if now_s >= self._sent_s.get(each, now_s - HEAD_EVERY_S) + HEAD_EVERY_S]
         chunks = []
         for rollout in due:
